@@ -1,0 +1,7 @@
+//! `pg-migstate`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pg_migstate::main()
+}

@@ -1,0 +1,64 @@
+//! The head of a stream: which migration it belongs to and where its two servers are.
+
+use crate::record::{Endpoint, Migration, Record, Side};
+
+/// What the head of a stream says, as far as it has been read. Later records replace
+/// earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// The migration, absent when the tools were joined by hand.
+    pub migration: Option<Migration>,
+    /// The source.
+    pub source: Option<Endpoint>,
+    /// The target.
+    pub target: Option<Endpoint>,
+}
+
+impl Head {
+    /// Notes a record, if it belongs to the head.
+    pub fn note(&mut self, record: &Record) {
+        match record {
+            Record::Migration(migration) => self.migration = Some(migration.clone()),
+            Record::Endpoint(endpoint) => match endpoint.role {
+                Side::Source => self.source = Some(endpoint.clone()),
+                Side::Target => self.target = Some(endpoint.clone()),
+            },
+            _ => {}
+        }
+    }
+
+    /// The connection string of a side: the flag's, or else the record's.
+    pub fn conninfo(&self, side: Side, flag: Option<&str>) -> Option<String> {
+        flag.map(str::to_owned).or_else(|| {
+            self.endpoint(side)
+                .map(|endpoint| endpoint.conninfo.clone())
+        })
+    }
+
+    /// Where an earlier tool had the password of a side from, if it says so.
+    pub fn password_from(&self, side: Side) -> Option<&str> {
+        self.endpoint(side)?.password_from.as_deref()
+    }
+
+    /// Hash of the migration, for `application_name`.
+    pub fn hash(&self) -> Option<&str> {
+        self.migration
+            .as_ref()
+            .map(|migration| migration.hash.as_str())
+    }
+
+    /// The database that is loaded: the staging database of a migration. Without one it is
+    /// the target endpoint's own.
+    pub fn staging(&self) -> Option<&str> {
+        self.migration
+            .as_ref()
+            .map(|migration| migration.staging.as_str())
+    }
+
+    fn endpoint(&self, side: Side) -> Option<&Endpoint> {
+        match side {
+            Side::Source => self.source.as_ref(),
+            Side::Target => self.target.as_ref(),
+        }
+    }
+}

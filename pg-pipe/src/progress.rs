@@ -1,0 +1,245 @@
+//! How far a tool is: a bar where stderr is a terminal, a plain line every 10 s elsewhere,
+//! nothing when quiet; and `progress` records, one a second.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::notice::{Level, Notice};
+use crate::output::Output;
+use crate::record::{Progress, Record};
+
+const TICK: Duration = Duration::from_millis(100);
+const RECORD_EVERY: Duration = Duration::from_secs(1);
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What is counted. Working threads add to it; nobody waits.
+#[derive(Debug, Default)]
+pub struct Counters {
+    items: AtomicU64,
+    bytes: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Counters {
+    /// One more item is done: a table, an object.
+    pub fn add_item(&self) {
+        self.items.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many more bytes are done.
+    pub fn add_bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many more rows are done.
+    pub fn add_rows(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+}
+
+/// A phase of work that is being shown. Ends when dropped.
+pub struct Meter {
+    counters: Arc<Counters>,
+    ended: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a phase is called and how large it is.
+#[derive(Clone, Debug)]
+pub struct Phase {
+    /// Name of the tool.
+    pub tool: String,
+    /// In a word or two, such as `rows`.
+    pub name: String,
+    /// Items in all.
+    pub items: u64,
+    /// Bytes in all, as far as they can be estimated; `None` where bytes are not counted.
+    pub bytes: Option<u64>,
+}
+
+impl Meter {
+    pub(crate) fn begin(phase: Phase, output: Output, notice: Notice) -> Self {
+        let counters = Arc::new(Counters::default());
+        let (ended, end) = bounded(0);
+        let show = Show::new(phase, Arc::clone(&counters), output, notice);
+        let thread = thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || show.run(&end))
+            .ok();
+        Self {
+            counters,
+            ended: Some(ended),
+            thread,
+        }
+    }
+
+    /// The counters, for working threads.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        drop(self.ended.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported by the panic hook.
+            drop(thread.join());
+        }
+    }
+}
+
+struct Show {
+    phase: Phase,
+    counters: Arc<Counters>,
+    output: Output,
+    notice: Notice,
+    bar: ProgressBar,
+    begun: Instant,
+}
+
+impl Show {
+    fn new(phase: Phase, counters: Arc<Counters>, output: Output, notice: Notice) -> Self {
+        let on_terminal = notice.level() > Level::Quiet && io::stderr().is_terminal();
+        let length = phase.bytes.unwrap_or(phase.items);
+        let bar = if on_terminal {
+            notice.bars().add(ProgressBar::new(length))
+        } else {
+            ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden())
+        };
+        if let Ok(style) = ProgressStyle::with_template("{prefix:>14} [{bar:30}] {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(phase.tool.clone());
+        Self {
+            phase,
+            counters,
+            output,
+            notice,
+            bar,
+            begun: Instant::now(),
+        }
+    }
+
+    fn run(self, end: &Receiver<()>) {
+        let mut next_record = RECORD_EVERY;
+        let mut next_line = LINE_EVERY;
+        while end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            let record = self.record();
+            self.draw(&record);
+            let elapsed = self.begun.elapsed();
+            if elapsed >= next_record {
+                next_record = elapsed + RECORD_EVERY;
+                self.output.write(&Record::Progress(record.clone()));
+            }
+            if elapsed >= next_line && self.bar.is_hidden() {
+                next_line = elapsed + LINE_EVERY;
+                self.notice.note(&sentence(&record));
+            }
+        }
+        let record = self.record();
+        self.draw(&record);
+        self.bar.finish_and_clear();
+        self.output.write(&Record::Progress(record));
+    }
+
+    fn draw(&self, record: &Progress) {
+        self.bar
+            .set_position(record.done_bytes.unwrap_or(record.done));
+        self.bar.set_message(sentence(record));
+    }
+
+    fn record(&self) -> Progress {
+        let done = self.counters.items.load(Ordering::Relaxed);
+        let rows = self.counters.rows.load(Ordering::Relaxed);
+        let done_bytes = self
+            .phase
+            .bytes
+            .map(|_| self.counters.bytes.load(Ordering::Relaxed));
+        let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (position, length) = match (done_bytes, self.phase.bytes) {
+            (Some(bytes), Some(total)) => (bytes, total),
+            _ => (done, self.phase.items),
+        };
+        Progress {
+            tool: self.phase.tool.clone(),
+            phase: self.phase.name.clone(),
+            done,
+            total: self.phase.items,
+            done_bytes,
+            total_bytes: self.phase.bytes,
+            done_rows: (rows > 0).then_some(rows),
+            bytes_per_second: done_bytes
+                .and_then(|b| b.saturating_mul(1000).checked_div(milliseconds)),
+            eta_seconds: eta(position, length, milliseconds),
+        }
+    }
+}
+
+/// Seconds to the end at the rate so far; nothing before the first second or the first piece.
+fn eta(position: u64, length: u64, milliseconds: u64) -> Option<u64> {
+    if milliseconds < 1_000 || length <= position {
+        return None;
+    }
+    milliseconds
+        .saturating_mul(length - position)
+        .checked_div(position)
+        .map(|left| left / 1_000)
+}
+
+fn sentence(record: &Progress) -> String {
+    let mut text = format!("{} {} of {}", record.phase, record.done, record.total);
+    if let Some(rows) = record.done_rows {
+        text.push_str(&format!(", {rows} rows"));
+    }
+    if let (Some(bytes), Some(rate)) = (record.done_bytes, record.bytes_per_second) {
+        text.push_str(&format!(
+            ", {} at {}/s",
+            HumanBytes(bytes),
+            HumanBytes(rate)
+        ));
+    }
+    if let Some(seconds) = record.eta_seconds {
+        let left = HumanDuration(Duration::from_secs(seconds));
+        text.push_str(&format!(", {left} left"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_estimate_is_linear_and_absent_where_it_would_be_a_guess() {
+        assert_eq!(eta(0, 100, 5_000), None);
+        assert_eq!(eta(50, 100, 500), None);
+        assert_eq!(eta(25, 100, 4_000), Some(12));
+        assert_eq!(eta(120, 100, 4_000), None);
+    }
+
+    #[test]
+    fn the_sentence_has_only_what_is_known() {
+        let record = Progress {
+            tool: "pg-copy".to_owned(),
+            phase: "rows".to_owned(),
+            done: 3,
+            total: 7,
+            done_bytes: Some(2048),
+            total_bytes: Some(4096),
+            done_rows: Some(10),
+            bytes_per_second: Some(1024),
+            eta_seconds: None,
+        };
+        assert_eq!(
+            sentence(&record),
+            "rows 3 of 7, 10 rows, 2.00 KiB at 1.00 KiB/s"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! The life of a migration, in the words of Azure's migration service.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a migration does.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum MigrationOption {
+    /// Checks only.
+    Validate,
+    /// Without checks.
+    Migrate,
+    /// Checks, then migrates if none failed.
+    #[default]
+    ValidateAndMigrate,
+}
+
+/// Whether the source keeps changing.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Mode {
+    /// The source is not written to while its rows are copied.
+    #[default]
+    Offline,
+}
+
+/// The migration that a stream belongs to. One stream carries one database of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Migration {
+    /// Letters, digits, hyphens; unique per target.
+    pub name: String,
+    /// 12 hex digits of a hash over target and name: what `application_name` shows.
+    pub hash: String,
+    /// What is done.
+    pub option: MigrationOption,
+    /// Offline.
+    pub mode: Mode,
+    /// What the source is, by the user's word.
+    pub source_type: String,
+    /// All databases of the migration.
+    pub databases: Vec<String>,
+    /// The database of this stream.
+    pub database: String,
+    /// Where that database is loaded until it is swapped in.
+    pub staging: String,
+    /// Whether a database of the same name on the target may be replaced.
+    pub overwrite: bool,
+}
+
+/// State of a migration.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum MigrationState {
+    /// It runs.
+    InProgress,
+    /// Somebody canceled it.
+    Canceled,
+    /// It failed.
+    Failed,
+    /// Validation failed; nothing was changed.
+    #[serde(rename = "Validation Failed")]
+    ValidationFailed,
+    /// It is done.
+    Succeeded,
+    /// It waits for a person, such as for `pg-migstate finish`.
+    WaitingForUserAction,
+}
+
+impl MigrationState {
+    /// The word as it stands on the wire and in the list.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "InProgress",
+            Self::Canceled => "Canceled",
+            Self::Failed => "Failed",
+            Self::ValidationFailed => "Validation Failed",
+            Self::Succeeded => "Succeeded",
+            Self::WaitingForUserAction => "WaitingForUserAction",
+        }
+    }
+}
+
+/// Substate of a migration.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Substate {
+    /// Connecting, probing.
+    PerformingPreRequisiteSteps,
+    /// Checks run.
+    #[serde(rename = "Validation in Progress")]
+    ValidationInProgress,
+    /// Schema, rows, indexes, verification.
+    MigratingData,
+    /// The swap has begun.
+    CompletingMigration,
+    /// Done.
+    Completed,
+    /// Failed.
+    Failed,
+}
+
+impl Substate {
+    /// The word as it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PerformingPreRequisiteSteps => "PerformingPreRequisiteSteps",
+            Self::ValidationInProgress => "Validation in Progress",
+            Self::MigratingData => "MigratingData",
+            Self::CompletingMigration => "CompletingMigration",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// How many tables are where.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct TableCounts {
+    /// In the plan, not in yet.
+    pub queued: u64,
+    /// In, all rows committed.
+    pub copied: u64,
+    /// Verified equal.
+    pub verified: u64,
+    /// Failed, or different.
+    pub errors: u64,
+}
+
+/// State and substate of one database of a migration, when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct State {
+    /// Name of the migration.
+    pub migration: String,
+    /// Database.
+    pub database: String,
+    /// State.
+    pub state: MigrationState,
+    /// Substate.
+    pub substate: Substate,
+    /// Tables.
+    pub tables: TableCounts,
+    /// Rows that are in.
+    pub rows: u64,
+    /// Bytes of COPY data that are in.
+    pub bytes: u64,
+    /// Why, when it failed or waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}

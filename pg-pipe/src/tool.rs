@@ -1,0 +1,240 @@
+//! Running a tool: arguments in, exit status out. The one place that prints errors, opens
+//! and closes the stream, and chooses the status.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Command, CommandFactory, FromArgMatches};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Diagnosis, Failure};
+use crate::generate;
+use crate::input::Input;
+use crate::notice::{Level, Notice};
+use crate::output::{Output, Writer};
+use crate::record::{Begin, End, FORMAT, Record};
+use crate::report::{self, Format, Table};
+use crate::standing::Standing;
+use crate::stop::Stop;
+
+/// How long a tool that was stopped forwards what upstream still says.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A tool of the workspace.
+pub trait Tool {
+    /// What was typed.
+    type Args: CommandFactory + FromArgMatches;
+
+    /// Name of the binary.
+    const NAME: &'static str;
+
+    /// Version of the tool.
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    /// Examples, shown at the end of `--help`: one command a line.
+    const EXAMPLES: &'static str;
+
+    /// Tables of its report, for `--format table|csv|json`.
+    const REPORT: &'static [Table];
+
+    /// The shared flags and the stream operand.
+    fn standing(args: &Self::Args) -> (Standing, Option<PathBuf>);
+
+    /// What an error of a shared crate means; `None` for errors that it does not know.
+    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis>;
+
+    /// Does the work.
+    ///
+    /// # Errors
+    /// Whatever ends the tool; the chain is printed in one line.
+    fn run(args: Self::Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit>;
+}
+
+/// The definition of a tool's command line, with examples and exit statuses.
+pub fn command<T: Tool>() -> Command {
+    let after = format!("Examples:\n{}\n{}", T::EXAMPLES, Exit::help());
+    T::Args::command()
+        .name(T::NAME)
+        .bin_name(T::NAME)
+        .version(T::VERSION)
+        .after_help(after)
+}
+
+/// The whole of a tool's `main`.
+pub fn main<T: Tool>() -> ExitCode {
+    report_panics(T::NAME, T::VERSION);
+    let exit = panic::catch_unwind(AssertUnwindSafe(|| start::<T>())).unwrap_or(Exit::Bug);
+    exit.into()
+}
+
+fn start<T: Tool>() -> Exit {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == "--generate") {
+        let kind = arguments.get(2).and_then(|kind| kind.to_str());
+        return print_generated::<T>(kind.unwrap_or_default());
+    }
+    let parsed = command::<T>()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| T::Args::from_arg_matches(&matches));
+    match parsed {
+        Ok(args) => run::<T>(args),
+        Err(error) => {
+            let asked = !error.use_stderr();
+            // Help that nobody reads is no error.
+            drop(error.print());
+            if asked { Exit::Fine } else { Exit::Usage }
+        }
+    }
+}
+
+fn print_generated<T: Tool>(kind: &str) -> Exit {
+    let notice = Notice::new(T::NAME, Level::Normal);
+    let failure = match generate::write(kind, command::<T>(), &mut io::stdout()) {
+        Ok(Ok(())) => return Exit::Fine,
+        Ok(Err(error)) => Failure::input(format!("cannot write standard output: {error}")),
+        Err(failure) => failure,
+    };
+    let context = context::<T>(Output::report(), notice, &Standing::default());
+    context.stream_failed(&failure.into())
+}
+
+fn context<T: Tool>(output: Output, notice: Notice, standing: &Standing) -> Context {
+    Context {
+        tool: T::NAME,
+        output,
+        notice,
+        stop: Stop::default(),
+        diagnose: T::diagnose,
+        strict: standing.strict,
+    }
+}
+
+fn run<T: Tool>(args: T::Args) -> Exit {
+    let (standing, operand) = T::standing(&args);
+    let notice = Notice::new(T::NAME, standing.level());
+    let format = standing.format_or_default(operand.is_some(), io::stdout().is_terminal());
+    let mut context = context::<T>(Output::report(), notice, &standing);
+    let writer = match open_output(&mut context, format) {
+        Ok(writer) => writer,
+        Err(error) => return context.stream_failed(&error),
+    };
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    context.write(Record::Begin(Begin {
+        tool: T::NAME.to_owned(),
+        version: T::VERSION.to_owned(),
+        format: FORMAT,
+        id: id.clone(),
+    }));
+    let exit = work::<T>(args, operand, &context);
+    context.write(Record::End(End {
+        tool: T::NAME.to_owned(),
+        id,
+        exit: exit.code(),
+    }));
+    close_output::<T>(context, writer, format, exit)
+}
+
+fn open_output(context: &mut Context, format: Format) -> anyhow::Result<Option<Writer>> {
+    context
+        .stop
+        .listen()
+        .map_err(|error| Failure::bug(format!("cannot listen for signals: {error}")))?;
+    if format != Format::Ndjson {
+        return Ok(None);
+    }
+    let (output, writer) = Output::stream(io::stdout(), context.stop.clone())
+        .map_err(|error| Failure::bug(format!("cannot start a thread: {error}")))?;
+    context.output = output;
+    Ok(Some(writer))
+}
+
+/// Runs the tool on its input, reports what ended it, forwards what upstream still says.
+fn work<T: Tool>(args: T::Args, operand: Option<PathBuf>, context: &Context) -> Exit {
+    let opened = operand
+        .map(|path| Input::open(&path, context.output.clone(), context.notice.clone()))
+        .transpose();
+    let input = match opened {
+        Ok(input) => input,
+        Err(failure) => return context.stream_failed(&failure.into()),
+    };
+    let drain = input.as_ref().map(Input::drain_handle);
+    let result = panic::catch_unwind(AssertUnwindSafe(|| T::run(args, input, context)))
+        .unwrap_or_else(|_| Err(Failure::bug("the tool panicked").into()));
+    let exit = conclude(result, context);
+    if let Some(drain) = drain {
+        drain.wait(DRAIN);
+    }
+    exit
+}
+
+fn conclude(result: anyhow::Result<Exit>, context: &Context) -> Exit {
+    match (result, context.stop.reason()) {
+        (_, Some(Exit::ReaderGone)) => Exit::ReaderGone,
+        // With a signal, the work was finished before it could be stopped.
+        (Ok(exit), _) => exit,
+        // Canceled statements are no errors of their own.
+        (Err(_), Some(reason @ (Exit::Interrupted | Exit::Terminated))) => {
+            context.notice.note("stopped on request");
+            reason
+        }
+        (Err(error), _) => context.stream_failed(&error),
+    }
+}
+
+/// Waits until all is written; prints the report instead where one was asked for.
+fn close_output<T: Tool>(
+    context: Context,
+    writer: Option<Writer>,
+    format: Format,
+    exit: Exit,
+) -> Exit {
+    let stop = context.stop.clone();
+    let notice = context.notice.clone();
+    let records = context.output.kept();
+    let diagnose_only = Context {
+        output: Output::report(),
+        ..context
+    };
+    let written = match writer {
+        Some(writer) => writer.finish(),
+        None => print_report(format, T::REPORT, &records),
+    };
+    match written {
+        _ if stop.reason() == Some(Exit::ReaderGone) => Exit::ReaderGone,
+        Ok(()) => exit,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::ReaderGone,
+        Err(error) => {
+            let failure = Failure::input(format!("cannot write standard output: {error}"))
+                .hint("Make room or choose another file, and run the same command again.");
+            let status = diagnose_only.stream_failed(&failure.into());
+            notice.detail("the stream is cut");
+            if exit == Exit::Fine { status } else { exit }
+        }
+    }
+}
+
+fn print_report(format: Format, tables: &[Table], records: &[Record]) -> io::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    report::write(&mut stdout, format, tables, records)?;
+    stdout.flush()
+}
+
+/// A bug looks different from a mistake of the world: it says what to report.
+fn report_panics(tool: &'static str, version: &'static str) {
+    panic::set_hook(Box::new(move |info| {
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        let text = format!(
+            "{tool}: internal error in {tool} {version}{place}: {}\n\
+             hint: This is a bug. Please report this line and what you ran.",
+            info.payload_as_str().unwrap_or("no message")
+        );
+        drop(writeln!(io::stderr(), "{text}"));
+    }));
+}

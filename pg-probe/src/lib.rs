@@ -1,0 +1,66 @@
+//! `pg-probe`: can we reach, log in, and what are these two servers?
+//!
+//! Emits a `probe` record a step, `endpoint` records with facts, and a `database` record for
+//! each user database of the source.
+
+mod args;
+mod probe;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use pg_pipe::report::{Column, Table};
+use pg_pipe::{Context, Diagnosis, Exit, Input, Standing, Tool};
+
+use crate::args::Args;
+
+/// The tool.
+pub struct PgProbe;
+
+/// The whole of `main`.
+pub fn main() -> ExitCode {
+    pg_pipe::tool::main::<PgProbe>()
+}
+
+impl Tool for PgProbe {
+    type Args = Args;
+
+    const NAME: &'static str = "pg-probe";
+
+    const EXAMPLES: &'static str = "  \
+  pg-probe --source \"$SRC\" --target \"$DST\"
+  pg-migstate begin migration.json | pg-probe - | jq 'select(.type==\"endpoint\")'
+";
+
+    const REPORT: &'static [Table] = &[
+        Table {
+            kind: "probe",
+            columns: &[
+                Column::new("role", "Side"),
+                Column::new("step", "Step"),
+                Column::new("ok", "OK"),
+                Column::new("milliseconds", "ms"),
+                Column::new("message", "Message"),
+            ],
+        },
+    ];
+
+    fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
+        (args.standing.clone(), args.operand.stream.clone())
+    }
+
+    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
+        let error = error.downcast_ref::<pg_session::Error>()?;
+        Some(Diagnosis::of_server(
+            error.class().as_str(),
+            error.class().is_connection(),
+            error.sqlstate(),
+            error.hint(),
+        ))
+    }
+
+    fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
+        probe::run(&args, input, context)
+    }
+}

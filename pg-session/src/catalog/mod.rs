@@ -1,0 +1,12 @@
+//! What a database holds: one `.sql` file a query, each of which runs in psql as it stands.
+
+mod databases;
+mod relations;
+mod sequences;
+
+pub use databases::{DatabaseFacts, list_databases};
+pub use relations::list_relations;
+pub use sequences::{SequencePosition, list_sequences, read_sequence};
+
+/// The schema of the ledger, which never counts as the user's.
+pub const LEDGER_SCHEMA: &str = "pgmig";

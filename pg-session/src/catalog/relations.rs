@@ -1,0 +1,118 @@
+//! Relations that hold rows, with their columns, in two queries whatever their number.
+
+use std::collections::BTreeMap;
+
+use postgres::Row;
+
+use crate::error::Error;
+use crate::quote;
+use crate::relation::{Canonical, ColumnFacts, Relation, RelationName};
+use crate::session::Session;
+
+const RELATIONS: &str = include_str!("sql/relation_list.sql");
+const COLUMNS: &str = include_str!("sql/column_list.sql");
+
+/// Lists the relations that hold rows, except those of the schemas in `without`, sorted by
+/// schema and name.
+///
+/// # Errors
+/// What the server says.
+pub fn list_relations(session: &mut Session, without: &[&str]) -> Result<Vec<Relation>, Error> {
+    let rows = session.query(RELATIONS, &[&without])?;
+    let oids: Vec<u32> = rows.iter().map(|row| row.get("oid")).collect();
+    let mut columns = list_columns(session, &oids)?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let own = columns.remove(&row.get("oid")).unwrap_or_default();
+            relation(row, own)
+        })
+        .collect())
+}
+
+fn relation(row: &Row, columns: Vec<ColumnFacts>) -> Relation {
+    let parent: Option<String> = row.get("parent_schema");
+    let is_config: bool = row.get("extension_config");
+    let condition: String = row.get("condition");
+    let estimate: Option<f64> = row.get("rows_estimate");
+    Relation {
+        oid: row.get("oid"),
+        name: RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name")),
+        columns,
+        key: row.get("key"),
+        bytes: row.get("bytes"),
+        rows_estimate: estimate.map(rounded),
+        unlogged: row.get("unlogged"),
+        parent: parent.map(|schema| RelationName::new(schema, row.get::<_, String>("parent_name"))),
+        condition: is_config.then_some(condition),
+        filenode: row.get("filenode"),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an estimate; `as` saturates at the ends of i64"
+)]
+fn rounded(estimate: f64) -> i64 {
+    estimate.round() as i64
+}
+
+fn list_columns(
+    session: &mut Session,
+    oids: &[u32],
+) -> Result<BTreeMap<u32, Vec<ColumnFacts>>, Error> {
+    let mut columns: BTreeMap<u32, Vec<ColumnFacts>> = BTreeMap::new();
+    for row in session.query(COLUMNS, &[&oids])? {
+        columns
+            .entry(row.get("relation"))
+            .or_default()
+            .push(ColumnFacts {
+                name: row.get("name"),
+                data_type: row.get("data_type"),
+                canonical: canonical(&row),
+            });
+    }
+    Ok(columns)
+}
+
+/// research: the table of canonical expressions (strict).
+fn canonical(row: &Row) -> Canonical {
+    let is_domain: bool = row.get("is_domain");
+    let is_builtin: bool = row.get("is_builtin");
+    let base_type: String = row.get("base_type");
+    let base_name: String = row.get("base_name");
+    let base_kind: String = row.get("base_kind");
+    let raw = || {
+        if is_domain {
+            Canonical::Base(base_type.clone())
+        } else {
+            Canonical::Raw
+        }
+    };
+    if row.get("is_array") {
+        let same_everywhere = row.get("builtin_element") && !row.get::<_, bool>("reg_element");
+        return if same_everywhere {
+            raw()
+        } else {
+            Canonical::Text
+        };
+    }
+    if !is_builtin {
+        let send: Option<String> = row.get("send_name");
+        return match (base_kind.as_str(), send) {
+            ("b", Some(name)) => {
+                let schema: String = row.get("send_schema");
+                Canonical::Send(quote::qualified(&schema, &name))
+            }
+            _ => Canonical::Text,
+        };
+    }
+    match base_name.as_str() {
+        "float4" | "float8" => Canonical::Float(base_type),
+        // varchar's OID is not text's, so both are cast; the other two have one spelling.
+        "text" | "varchar" | "name" | "char" => Canonical::Text,
+        name if name.starts_with("reg") || name == "aclitem" => Canonical::Text,
+        _ if matches!(base_kind.as_str(), "b" | "r" | "m") => raw(),
+        _ => Canonical::Text,
+    }
+}

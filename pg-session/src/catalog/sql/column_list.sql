@@ -1,0 +1,45 @@
+-- Columns of the given relations without generated ones, with what decides how their values
+-- are compared. Domains are followed to their base type.
+-- $1: OIDs of relations. Since 9.5.
+with recursive base (oid, type) as (
+    select t.oid, t.oid
+    from pg_type t
+    where t.oid in (
+        select a.atttypid from pg_attribute a where a.attrelid = any ($1::oid[]) and a.attnum > 0
+    )
+    union all
+    select base.oid, t.typbasetype
+    from base
+    join pg_type t on t.oid = base.type
+    where t.typtype = 'd'
+)
+select
+    a.attrelid as relation,
+    a.attname as name,
+    format_type(a.atttypid, a.atttypmod) as data_type,
+    declared.typtype = 'd' as is_domain,
+    format_type(t.oid, null) as base_type,
+    t.typname as base_name,
+    t.oid < 16384 as is_builtin,
+    t.typtype::text as base_kind,
+    t.typelem <> 0 and t.typlen = -1 and t.typcategory = 'A' as is_array,
+    coalesce(element.oid < 16384 and element.typtype in ('b', 'r', 'm'), false) as builtin_element,
+    coalesce(element.typname like 'reg%', false) as reg_element,
+    send.nspname as send_schema,
+    send.proname as send_name
+from pg_attribute a
+join pg_type declared on declared.oid = a.atttypid
+join base on base.oid = a.atttypid
+join pg_type t on t.oid = base.type and t.typtype <> 'd'
+left join pg_type element on element.oid = t.typelem and t.typelem <> 0
+left join lateral (
+    select pn.nspname, p.proname
+    from pg_proc p
+    join pg_namespace pn on pn.oid = p.pronamespace
+    where p.oid = t.typsend::oid
+) send on true
+where a.attrelid = any ($1::oid[])
+  and a.attnum > 0
+  and not a.attisdropped
+  and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''
+order by a.attrelid, a.attnum

@@ -1,0 +1,285 @@
+//! What can go wrong with a server, classified once for all tools.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use postgres::error::SqlState;
+
+/// Class of an error, decided from SQLSTATE and operating system error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Class {
+    /// The connection string or a setting is wrong.
+    Conninfo,
+    /// The host name does not resolve.
+    Resolve,
+    /// Nothing listens there.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// The connection was cut.
+    Lost,
+    /// TLS could not be agreed on.
+    Tls,
+    /// User or password is wrong, or missing.
+    Authentication,
+    /// No line of pg_hba.conf lets us in.
+    Hba,
+    /// The database does not exist.
+    NoDatabase,
+    /// Too many connections.
+    TooMany,
+    /// The server is starting up or shutting down.
+    Unavailable,
+    /// A privilege is missing.
+    Privilege,
+    /// The server, or the transaction, is read-only.
+    ReadOnly,
+    /// The statement was canceled.
+    Canceled,
+    /// The server is too old, or not one that we can work with.
+    Unsupported,
+    /// The ledger says otherwise than it should.
+    Ledger,
+    /// Any other statement that the server refused.
+    Statement,
+}
+
+impl Class {
+    /// The class in one word, as records carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conninfo => "conninfo",
+            Self::Resolve => "resolve",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Lost => "lost",
+            Self::Tls => "tls",
+            Self::Authentication => "authentication",
+            Self::Hba => "hba",
+            Self::NoDatabase => "database",
+            Self::TooMany => "too_many",
+            Self::Unavailable => "unavailable",
+            Self::Privilege => "privilege",
+            Self::ReadOnly => "read_only",
+            Self::Canceled => "canceled",
+            Self::Unsupported => "unsupported",
+            Self::Ledger => "ledger",
+            Self::Statement => "statement",
+        }
+    }
+
+    /// Whether the server could not be reached or was lost, as opposed to: it said no.
+    pub fn is_connection(self) -> bool {
+        matches!(
+            self,
+            Self::Resolve
+                | Self::Refused
+                | Self::Timeout
+                | Self::Lost
+                | Self::Tls
+                | Self::Authentication
+                | Self::Hba
+                | Self::NoDatabase
+                | Self::TooMany
+                | Self::Unavailable
+        )
+    }
+
+    /// Whether trying again can help.
+    pub fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Timeout | Self::Lost | Self::TooMany | Self::Unavailable
+        )
+    }
+
+    fn of_state(state: &SqlState) -> Self {
+        match state.code() {
+            "28P01" => Self::Authentication,
+            "28000" => Self::Hba,
+            "3D000" => Self::NoDatabase,
+            "53300" => Self::TooMany,
+            "57P03" | "57P01" | "57P02" => Self::Unavailable,
+            "57014" => Self::Canceled,
+            "42501" => Self::Privilege,
+            "25006" => Self::ReadOnly,
+            code if code.starts_with("08") => Self::Lost,
+            _ => Self::Statement,
+        }
+    }
+}
+
+/// An error of a server or of the way to it.
+#[derive(Debug)]
+#[expect(
+    clippy::error_impl_error,
+    reason = "the crate has one error; callers write pg_session::Error"
+)]
+pub struct Error {
+    class: Class,
+    message: String,
+    sqlstate: Option<String>,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with a message of our own.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            sqlstate: None,
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// Adds what to do next, a full sentence.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the error behind it, whose message is printed after ours.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds the SQLSTATE of the error behind it.
+    #[must_use]
+    pub(crate) fn set_state(mut self, state: &str) -> Self {
+        self.sqlstate = Some(state.to_owned());
+        self
+    }
+
+    /// An error of the driver. What the server said becomes the message.
+    pub(crate) fn of_driver(error: postgres::Error) -> Self {
+        if let Some(db) = error.as_db_error() {
+            let mut message = db.message().to_owned();
+            if let Some(detail) = db.detail() {
+                message.push_str(&format!(" ({detail})"));
+            }
+            let hint = db.hint().map(str::to_owned);
+            return Self {
+                class: Class::of_state(db.code()),
+                message,
+                sqlstate: Some(db.code().code().to_owned()),
+                hint,
+                source: None,
+            };
+        }
+        let class = class_of_chain(&error);
+        Self::new(class, chain_text(&error))
+    }
+
+    /// Class of the error.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// SQLSTATE, where a server gave one.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| -> &(dyn StdError + 'static) { source.as_ref() })
+    }
+}
+
+fn class_of_chain(error: &postgres::Error) -> Class {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            return class_of_io(io);
+        }
+        if current.is::<openssl::ssl::Error>() || current.is::<openssl::error::ErrorStack>() {
+            return Class::Tls;
+        }
+        cause = current.source();
+    }
+    let text = error.to_string();
+    if error.is_closed() || text.contains("connection closed") {
+        Class::Lost
+    } else if text.contains("TLS") || text.contains("tls") {
+        Class::Tls
+    } else if text.contains("password") || text.contains("auth") {
+        Class::Authentication
+    } else {
+        Class::Statement
+    }
+}
+
+fn class_of_io(error: &io::Error) -> Class {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Class::Refused,
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => Class::Timeout,
+        _ if error.to_string().contains("lookup") => Class::Resolve,
+        _ => Class::Lost,
+    }
+}
+
+/// Every message of the chain once, in one line.
+fn chain_text(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        let more = current.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = current.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_that_mean_that_the_server_is_away_are_connection_errors() {
+        for code in ["57P01", "57P03", "08006", "53300", "28P01", "3D000"] {
+            assert!(
+                Class::of_state(&SqlState::from_code(code)).is_connection(),
+                "{code}"
+            );
+        }
+        for code in ["42P01", "23505", "42501", "57014"] {
+            assert!(
+                !Class::of_state(&SqlState::from_code(code)).is_connection(),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_is_not_tried_again() {
+        assert!(!Class::Authentication.is_transient());
+        assert!(Class::Unavailable.is_transient());
+    }
+}

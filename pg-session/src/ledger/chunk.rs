@@ -1,0 +1,258 @@
+//! The copy plan and what of it is done. The queue is the table: a worker takes a chunk with
+//! `for update skip locked`, and one that dies gives it back by dying.
+
+use crate::error::{Class, Error};
+use crate::relation::RelationName;
+use crate::session::Session;
+
+const PLAN: &str = include_str!("sql/chunk_plan.sql");
+const TAKE: &str = include_str!("sql/chunk_take.sql");
+const DONE: &str = include_str!("sql/chunk_done.sql");
+const LIST: &str = include_str!("sql/chunk_list.sql");
+
+/// A table that is to be copied as one chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedTable {
+    /// Name.
+    pub name: RelationName,
+    /// Columns to copy.
+    pub columns: Vec<String>,
+    /// WHERE condition.
+    pub condition: Option<String>,
+    /// Bytes on the source's disk.
+    pub bytes: i64,
+    /// `pg_relation_filenode` on the source.
+    pub filenode: Option<i64>,
+}
+
+/// A chunk that this transaction holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenChunk {
+    /// Id in the plan.
+    pub id: i64,
+    /// Table.
+    pub name: RelationName,
+    /// Number within the table, from 1.
+    pub part: i32,
+    /// Chunks of the table.
+    pub parts: i32,
+    /// WHERE condition.
+    pub condition: Option<String>,
+}
+
+/// What a chunk brought.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Done {
+    /// Rows.
+    pub rows: i64,
+    /// Bytes of COPY data.
+    pub bytes: i64,
+    /// Checksum of the source's rows.
+    pub checksum: String,
+    /// How long it took, in milliseconds.
+    pub milliseconds: i64,
+}
+
+/// A chunk of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerChunk {
+    /// Id in the plan.
+    pub id: i64,
+    /// Table.
+    pub name: RelationName,
+    /// WHERE condition.
+    pub condition: Option<String>,
+    /// `pg_relation_filenode` on the source when it was planned.
+    pub filenode: Option<i64>,
+    /// What it brought, if it is done.
+    pub done: Option<Done>,
+}
+
+/// Notes a run of pg-copy with its snapshot.
+///
+/// # Errors
+/// What the server says.
+pub fn begin_run(
+    session: &mut Session,
+    migration: &str,
+    snapshot: &str,
+    source: (Option<&str>, &str),
+) -> Result<(), Error> {
+    let (system_identifier, source_snapshot) = source;
+    session.execute(
+        "insert into pgmig.run (migration, snapshot, system_identifier, source_snapshot) \
+         values ($1, $2, $3, $4)",
+        &[&migration, &snapshot, &system_identifier, &source_snapshot],
+    )?;
+    Ok(())
+}
+
+/// Adds tables to the plan; those that are in it keep their chunks.
+///
+/// # Errors
+/// What the server says.
+pub fn plan(session: &mut Session, tables: &[PlannedTable]) -> Result<(), Error> {
+    let schemas: Vec<&str> = tables.iter().map(|t| t.name.schema.as_str()).collect();
+    let names: Vec<&str> = tables.iter().map(|t| t.name.name.as_str()).collect();
+    let columns: Vec<String> = tables.iter().map(|t| json_array(&t.columns)).collect();
+    let conditions: Vec<Option<&str>> = tables.iter().map(|t| t.condition.as_deref()).collect();
+    let bytes: Vec<i64> = tables.iter().map(|t| t.bytes).collect();
+    let filenodes: Vec<Option<i64>> = tables.iter().map(|t| t.filenode).collect();
+    session.execute(
+        PLAN,
+        &[&schemas, &names, &columns, &conditions, &bytes, &filenodes],
+    )?;
+    Ok(())
+}
+
+/// Strings as a JSON array: PostgreSQL has no ragged array of arrays.
+fn json_array(items: &[String]) -> String {
+    let quoted: Vec<String> = items
+        .iter()
+        .map(|item| {
+            let mut text = String::from("\"");
+            for c in item.chars() {
+                match c {
+                    '"' | '\\' => text.extend(['\\', c]),
+                    c if c.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                    c => text.push(c),
+                }
+            }
+            text.push('"');
+            text
+        })
+        .collect();
+    format!("[{}]", quoted.join(","))
+}
+
+/// Takes the largest chunk that nobody has and that is not in `given_up`, until the end of
+/// the session's transaction.
+///
+/// # Errors
+/// What the server says.
+pub fn take(session: &mut Session, given_up: &[i64]) -> Result<Option<TakenChunk>, Error> {
+    let row = session.query_opt(TAKE, &[&given_up])?;
+    Ok(row.map(|row| TakenChunk {
+        id: row.get("id"),
+        name: RelationName::new(
+            row.get::<_, String>("schema_name"),
+            row.get::<_, String>("table_name"),
+        ),
+        part: row.get("part"),
+        parts: row.get("parts"),
+        condition: row.get("condition"),
+    }))
+}
+
+/// Counts an attempt, in a transaction of its own; gives how many there have been.
+///
+/// # Errors
+/// What the server says.
+pub fn begin_attempt(session: &mut Session, chunk: i64, worker: &str) -> Result<i64, Error> {
+    session.execute(
+        "insert into pgmig.attempt (chunk, worker) values ($1, $2)",
+        &[&chunk, &worker],
+    )?;
+    let row = session.query_one(
+        "select count(*) from pgmig.attempt where chunk = $1",
+        &[&chunk],
+    )?;
+    Ok(row.get(0))
+}
+
+/// Notes why the latest attempt at a chunk failed.
+///
+/// # Errors
+/// What the server says.
+pub fn note_attempt_error(session: &mut Session, chunk: i64, error: &str) -> Result<(), Error> {
+    session.execute(
+        "update pgmig.attempt set error = $2 \
+         where id = (select max(id) from pgmig.attempt where chunk = $1)",
+        &[&chunk, &error],
+    )?;
+    Ok(())
+}
+
+/// Marks a chunk as done, in the transaction that holds its rows.
+///
+/// # Errors
+/// [`Class::Ledger`] when it is done already, otherwise what the server says.
+pub fn mark_done(
+    session: &mut Session,
+    chunk: i64,
+    done: &Done,
+    worker: &str,
+) -> Result<(), Error> {
+    let marked = session.execute(
+        DONE,
+        &[
+            &chunk,
+            &done.rows,
+            &done.bytes,
+            &done.checksum,
+            &done.milliseconds,
+            &worker,
+        ],
+    )?;
+    if marked == 1 {
+        Ok(())
+    } else {
+        Err(Error::new(
+            Class::Ledger,
+            format!("chunk {chunk} is marked as done already"),
+        ))
+    }
+}
+
+/// Lists the plan.
+///
+/// # Errors
+/// What the server says.
+pub fn list_chunks(session: &mut Session) -> Result<Vec<LedgerChunk>, Error> {
+    let rows = session.query(LIST, &[])?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let is_done: bool = row.get("done");
+            LedgerChunk {
+                id: row.get("id"),
+                name: RelationName::new(
+                    row.get::<_, String>("schema_name"),
+                    row.get::<_, String>("table_name"),
+                ),
+                condition: row.get("condition"),
+                filenode: row.get("source_filenode"),
+                done: is_done.then(|| Done {
+                    rows: row.get("rows"),
+                    bytes: row.get("bytes"),
+                    checksum: row.get("checksum"),
+                    milliseconds: row.get("milliseconds"),
+                }),
+            }
+        })
+        .collect())
+}
+
+/// Takes a table out of the plan and empties it, in the session's transaction.
+///
+/// # Errors
+/// What the server says.
+pub fn forget_table(session: &mut Session, name: &RelationName) -> Result<(), Error> {
+    session.batch(&format!("truncate only {}", name.sql()))?;
+    session.execute(
+        "delete from pgmig.chunk where schema_name = $1 and table_name = $2",
+        &[&name.schema, &name.name],
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_way_through_json() {
+        let items = vec!["a\"b\\c\nd".to_owned(), "é".to_owned()];
+        assert_eq!(json_array(&items), "[\"a\\\"b\\\\c\\u000ad\",\"é\"]");
+    }
+}

@@ -1,0 +1,51 @@
+//! The ledger: schema `pgmig` on the target. What it says was committed in the same
+//! transaction as what it tells of, so after any crash it is right.
+
+mod applied;
+mod chunk;
+
+use crate::catalog::LEDGER_SCHEMA;
+use crate::error::Error;
+use crate::session::Session;
+
+pub use applied::{AppliedKey, is_applied, list_applied, mark_applied};
+pub use chunk::{
+    Done, LedgerChunk, PlannedTable, TakenChunk, begin_attempt, begin_run, forget_table,
+    list_chunks, mark_done, note_attempt_error, plan, take,
+};
+
+const CREATE: &str = include_str!("sql/create.sql");
+
+/// Attempts at one chunk before its table is given up.
+pub const MOST_ATTEMPTS: i64 = 10;
+
+/// Whether the database has a ledger.
+///
+/// # Errors
+/// What the server says.
+pub fn exists(session: &mut Session) -> Result<bool, Error> {
+    let row = session.query_one(
+        "select to_regclass('pgmig.chunk') is not null and to_regclass('pgmig.applied') is not null",
+        &[],
+    )?;
+    Ok(row.get(0))
+}
+
+/// Creates what is missing of the ledger.
+///
+/// # Errors
+/// What the server says.
+pub fn ensure(session: &mut Session) -> Result<(), Error> {
+    if exists(session)? {
+        return Ok(());
+    }
+    session.in_transaction("begin", |session| session.batch(CREATE))
+}
+
+/// Drops the ledger, when all that it tells of is complete.
+///
+/// # Errors
+/// What the server says.
+pub fn drop_ledger(session: &mut Session) -> Result<(), Error> {
+    session.batch(&format!("drop schema if exists {LEDGER_SCHEMA} cascade"))
+}

@@ -1,0 +1,60 @@
+-- The ledger: what has been done on this target, committed together with what it tells of.
+create schema if not exists pgmig;
+
+comment on schema pgmig is 'pgmig ledger: dropped when the migration is complete';
+
+-- One row a run of pg-copy: the snapshot that its workers adopt, and where it was taken.
+create table if not exists pgmig.run (
+    id bigint generated always as identity primary key,
+    migration text not null,
+    snapshot text not null,
+    system_identifier text,
+    source_snapshot text,
+    started_at timestamptz not null default clock_timestamp()
+);
+
+-- The copy plan. A chunk is done when done_at is set, in the transaction that holds its rows.
+create table if not exists pgmig.chunk (
+    id bigint generated always as identity primary key,
+    schema_name text not null,
+    table_name text not null,
+    part integer not null,
+    parts integer not null,
+    batch bigint,
+    method text not null check (method in ('table', 'ctid', 'key', 'root')),
+    lower_bound text,
+    upper_bound text,
+    columns text[] not null,
+    condition text,
+    format text not null check (format in ('text', 'binary')),
+    freeze boolean not null,
+    estimated_bytes bigint not null,
+    source_filenode bigint,
+    done_at timestamptz,
+    rows bigint,
+    bytes bigint,
+    checksum text,
+    milliseconds bigint,
+    worker text,
+    unique (schema_name, table_name, part)
+);
+
+-- Attempts at a chunk, counted in transactions of their own, before the chunk's.
+create table if not exists pgmig.attempt (
+    id bigint generated always as identity primary key,
+    chunk bigint not null,
+    started_at timestamptz not null default clock_timestamp(),
+    worker text not null,
+    error text
+);
+
+-- DDL that is done, committed together with it.
+create table if not exists pgmig.applied (
+    kind text not null,
+    schema_name text not null,
+    name text not null,
+    sql_sha256 text not null,
+    applied_at timestamptz not null default clock_timestamp(),
+    milliseconds bigint,
+    primary key (kind, schema_name, name, sql_sha256)
+);

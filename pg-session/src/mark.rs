@@ -1,0 +1,75 @@
+//! The mark on a staging database: a COMMENT ON DATABASE that says whose it is and how far.
+//! It is the first word on the state of a migration: comment, then ledger, then journal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::quote;
+use crate::session::Session;
+
+/// How far the database is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkState {
+    /// It is being loaded.
+    Loading,
+    /// The migration was canceled; each tool takes that as final.
+    Canceled,
+    /// It is loaded and verified, ready to be swapped in.
+    Verified,
+    /// It is the old database, put aside by the swap, to be dropped.
+    Aside,
+}
+
+/// The mark.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Mark {
+    /// Version of the mark, 1.
+    pub pgmig: u32,
+    /// Hash of the migration.
+    pub hash: String,
+    /// Name of the migration.
+    pub migration: String,
+    /// Full name of the database once it is swapped in.
+    pub database: String,
+    /// How far it is.
+    pub state: MarkState,
+    /// The comment that the database has on the source, set when it is swapped in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Reads the comment of a database; a database without a comment has an empty one.
+///
+/// # Errors
+/// What the server says.
+pub fn read_comment(session: &mut Session, database: &str) -> Result<Option<String>, Error> {
+    let row = session.query_opt(
+        "select coalesce(shobj_description(oid, 'pg_database'), '') \
+         from pg_database where datname = $1",
+        &[&database],
+    )?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Reads the mark of a database; `None` when it does not exist or bears none of ours.
+///
+/// # Errors
+/// What the server says.
+pub fn read(session: &mut Session, database: &str) -> Result<Option<Mark>, Error> {
+    let comment = read_comment(session, database)?;
+    Ok(comment.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// The statement that marks a database.
+pub fn statement(database: &str, mark: &Mark) -> String {
+    // A mark has string keys only, so it always has a JSON form.
+    let json = serde_json::to_string(mark).unwrap_or_default();
+    comment_statement(database, Some(&json))
+}
+
+/// The statement that sets or clears the comment of a database.
+pub fn comment_statement(database: &str, comment: Option<&str>) -> String {
+    let text = comment.map_or_else(|| "null".to_owned(), quote::literal);
+    format!("comment on database {} is {text}", quote::identifier(database))
+}

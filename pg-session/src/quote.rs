@@ -1,0 +1,64 @@
+//! Quoting of names and literals: the one place where text becomes SQL.
+
+/// A name as SQL, always in double quotes.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A qualified name as SQL.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(name))
+}
+
+/// A string literal as SQL, right whatever `standard_conforming_strings` says.
+pub fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') {
+        format!(" E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
+}
+
+/// A name as PostgreSQL's own `quote_ident` would write it, for messages to people.
+pub fn shown(name: &str) -> String {
+    let plain = name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty();
+    if plain {
+        name.to_owned()
+    } else {
+        identifier(name)
+    }
+}
+
+/// A qualified name for messages to people.
+pub fn shown_qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", shown(schema), shown(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_names_are_doubled_and_nothing_else_changes() {
+        assert_eq!(identifier("a\"b\n;--"), "\"a\"\"b\n;--\"");
+        assert_eq!(qualified("S", "select"), "\"S\".\"select\"");
+    }
+
+    #[test]
+    fn literals_with_a_backslash_are_escape_strings() {
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\'b"), " E'a\\\\''b'");
+    }
+
+    #[test]
+    fn names_are_shown_plain_where_they_are_plain() {
+        assert_eq!(shown_qualified("sales", "Orders"), "sales.\"Orders\"");
+        assert_eq!(shown("1st"), "\"1st\"");
+        assert_eq!(shown(""), "\"\"");
+    }
+}

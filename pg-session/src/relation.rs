@@ -1,0 +1,100 @@
+//! Names and facts of relations that hold rows.
+
+use std::fmt;
+
+use crate::quote;
+
+/// Schema and name of a relation. Shown as people write it; [`RelationName::sql`] for SQL.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RelationName {
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+}
+
+impl RelationName {
+    /// A relation's name.
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            schema: schema.into(),
+            name: name.into(),
+        }
+    }
+
+    /// The qualified, quoted name.
+    pub fn sql(&self) -> String {
+        quote::qualified(&self.schema, &self.name)
+    }
+}
+
+impl fmt::Display for RelationName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&quote::shown_qualified(&self.schema, &self.name))
+    }
+}
+
+/// How a column's value becomes bytes that are equal exactly when the values are.
+///
+/// research: the bytes of `record_send` hold type OIDs, which differ between servers for
+/// everything that is not built in; and `-NaN` and `NaN` are one value with two encodings.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Canonical {
+    /// The value as it is.
+    Raw,
+    /// The value cast to the built-in base type of its domain.
+    Base(String),
+    /// `real` or `double precision`, with one encoding for NaN.
+    Float(String),
+    /// The value as text.
+    Text,
+    /// The bytes of the type's own send function, for extension types.
+    Send(String),
+}
+
+/// A column that is copied and compared.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ColumnFacts {
+    /// Name of the column.
+    pub name: String,
+    /// Type as `format_type` prints it.
+    pub data_type: String,
+    /// How it is compared.
+    pub canonical: Canonical,
+}
+
+/// A relation that holds rows of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relation {
+    /// OID on its server.
+    pub oid: u32,
+    /// Name.
+    pub name: RelationName,
+    /// Columns without generated ones, in the order of the table.
+    pub columns: Vec<ColumnFacts>,
+    /// Columns of the primary key, or of a unique key without NULLs.
+    pub key: Vec<String>,
+    /// Bytes on disk, TOAST included, indexes not.
+    pub bytes: i64,
+    /// Estimated rows, if ever analyzed.
+    pub rows_estimate: Option<i64>,
+    /// UNLOGGED.
+    pub unlogged: bool,
+    /// The partitioned or inheritance parent.
+    pub parent: Option<RelationName>,
+    /// WHERE condition of an extension's configuration table.
+    pub condition: Option<String>,
+    /// `pg_relation_filenode`.
+    pub filenode: Option<i64>,
+}
+
+impl Relation {
+    /// The columns as a quoted list, in the order of the table.
+    pub fn column_list(&self) -> String {
+        self.columns
+            .iter()
+            .map(|column| quote::identifier(&column.name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}

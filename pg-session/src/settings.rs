@@ -1,0 +1,96 @@
+//! Settings that every session is born with, so that nothing that a server, a database or a
+//! role has set can change what rows look like or cut long work.
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// Reads; every transaction is read-only.
+    Read,
+    /// Changes the target.
+    Load,
+}
+
+/// On both sides. Names that a server does not know are left out by the query that sets them.
+const BOTH: &[(&str, &str)] = &[
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+    ("lc_monetary", "C"),
+    ("xmloption", "content"),
+    ("search_path", "pg_catalog"),
+    ("row_security", "off"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("transaction_timeout", "0"),
+    ("synchronize_seqscans", "off"),
+    ("jit", "off"),
+    ("standard_conforming_strings", "on"),
+    // A host that is lost is noticed by the server, which then releases what we held.
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "6"),
+    ("tcp_user_timeout", "60000"),
+    ("client_connection_check_interval", "5000"),
+];
+
+const READ: &[(&str, &str)] = &[("default_transaction_read_only", "on")];
+
+const LOAD: &[(&str, &str)] = &[
+    ("default_transaction_read_only", "off"),
+    ("synchronous_commit", "off"),
+    ("check_function_bodies", "off"),
+];
+
+/// Names and values of all settings of a purpose, in two parallel lists.
+pub(crate) fn pinned(purpose: Purpose) -> (Vec<&'static str>, Vec<&'static str>) {
+    let more = match purpose {
+        Purpose::Read => READ,
+        Purpose::Load => LOAD,
+    };
+    BOTH.iter().chain(more).copied().unzip()
+}
+
+/// The longest that the server takes, in bytes (NAMEDATALEN - 1).
+const APPLICATION_NAME_BYTES: usize = 63;
+
+/// `pgmig/HASH/tool`, or `pgmig/tool` without a migration. Never over 63 bytes.
+pub fn application_name(migration_hash: Option<&str>, tool: &str) -> String {
+    let mut name = match migration_hash {
+        Some(hash) => format!("pgmig/{hash}/{tool}"),
+        None => format!("pgmig/{tool}"),
+    };
+    let mut end = name.len().min(APPLICATION_NAME_BYTES);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.truncate(end);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn application_names_fit() {
+        assert_eq!(
+            application_name(Some("0123456789ab"), "pg-copy"),
+            "pgmig/0123456789ab/pg-copy"
+        );
+        assert_eq!(application_name(None, &"ä".repeat(60)).len(), 62);
+    }
+
+    #[test]
+    fn a_reading_session_cannot_write() {
+        let (names, values) = pinned(Purpose::Read);
+        let at = names
+            .iter()
+            .position(|n| *n == "default_transaction_read_only")
+            .unwrap();
+        assert_eq!(values[at], "on");
+    }
+}

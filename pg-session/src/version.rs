@@ -1,0 +1,66 @@
+//! Server versions and what they can do, by name. No other file knows a version number.
+
+use std::fmt;
+
+/// `server_version_num`, such as 150008.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ServerVersion(pub u32);
+
+impl ServerVersion {
+    /// The oldest source that we read: Azure's own limit.
+    pub const OLDEST_SOURCE: Self = Self(90_500);
+    /// The oldest target that we load: the oldest that Azure offers.
+    pub const OLDEST_TARGET: Self = Self(120_000);
+
+    /// The major version: 15 for 15.8, 9 for 9.6.
+    pub fn major(self) -> u32 {
+        self.0 / 10_000
+    }
+
+    /// `hash_array_extended` and its like (11), which the checksum is made of.
+    pub fn has_extended_hashes(self) -> bool {
+        self.0 >= 110_000
+    }
+
+    /// `pg_database.datlocprovider` (15).
+    pub fn has_locale_provider(self) -> bool {
+        self.0 >= 150_000
+    }
+
+    /// `pg_database.datlocale` (17; `daticulocale` in 15 and 16).
+    pub fn has_database_locale(self) -> bool {
+        self.0 >= 170_000
+    }
+
+    /// `pg_database.daticurules` (16).
+    pub fn has_icu_rules(self) -> bool {
+        self.0 >= 160_000
+    }
+
+    /// INHERIT and SET options of a membership (16).
+    pub fn has_membership_options(self) -> bool {
+        self.0 >= 160_000
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 >= 100_000 {
+            write!(formatter, "{}.{}", self.0 / 10_000, self.0 % 10_000)
+        } else {
+            let (major, minor) = (self.0 / 10_000, self.0 / 100 % 100);
+            write!(formatter, "{major}.{minor}.{}", self.0 % 100)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_written_as_the_server_writes_them() {
+        assert_eq!(ServerVersion(150_008).to_string(), "15.8");
+        assert_eq!(ServerVersion(90_624).to_string(), "9.6.24");
+    }
+}
