@@ -1,3 +1,79 @@
-//! Stub while being written.
-/// Stub.
-pub fn main() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+//! `pg-copy`: moves the rows. Reads `table`, `sequence` and `large_objects` records, plans the
+//! copy in the ledger on the target, copies inside one snapshot of the source, and commits a
+//! chunk's rows together with the mark that it is done.
+//!
+//! ```text
+//! pg-schema-dump --source "$SRC" | pg-schema-apply --section pre-data --target "$DST" - | pg-copy --source "$SRC" -
+//! ```
+
+mod args;
+mod copy;
+mod holder;
+mod large_objects;
+mod plan;
+mod resume;
+mod sequences;
+mod transfer;
+mod worker;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use pg_pipe::report::{Column, Table};
+use pg_pipe::{Context, Diagnosis, Exit, Failure, Input, Standing, Tool};
+
+use crate::args::Args;
+
+/// The tool.
+pub struct PgCopy;
+
+/// The whole of `main`.
+pub fn main() -> ExitCode {
+    pg_pipe::tool::main::<PgCopy>()
+}
+
+impl Tool for PgCopy {
+    type Args = Args;
+
+    const NAME: &'static str = "pg-copy";
+
+    const EXAMPLES: &'static str = "  \
+  pg-schema-dump --source \"$SRC\" | pg-copy --source \"$SRC\" --target \"$DST\" -
+  pg-copy --source \"$SRC\" --target \"$DST\" --jobs 4 plan.ndjson
+";
+
+    const REPORT: &'static [Table] = &[Table {
+        kind: "copied",
+        columns: &[
+            Column::new("schema", "Schema"),
+            Column::new("table", "Table"),
+            Column::new("rows", "Rows"),
+            Column::new("bytes", "Bytes"),
+            Column::new("milliseconds", "ms"),
+            Column::new("checksum", "Checksum"),
+        ],
+    }];
+
+    fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
+        (args.standing.clone(), args.operand.stream.clone())
+    }
+
+    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
+        let error = error.downcast_ref::<pg_session::Error>()?;
+        Some(Diagnosis::of_server(
+            error.class().as_str(),
+            error.class().is_connection(),
+            error.sqlstate(),
+            error.hint(),
+        ))
+    }
+
+    fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
+        let input = input.ok_or_else(|| {
+            Failure::usage("pg-copy needs a stream of table records")
+                .hint("Pipe pg-schema-dump into it and end the command with -, or name a file.")
+        })?;
+        copy::run(&args, input, context)
+    }
+}

@@ -151,6 +151,18 @@ impl Error {
         self
     }
 
+    /// Puts what we were doing in front; class, SQLSTATE and hint stay.
+    #[must_use]
+    pub fn while_doing(self, doing: impl Into<String>) -> Self {
+        Self {
+            class: self.class,
+            message: doing.into(),
+            sqlstate: self.sqlstate.clone(),
+            hint: self.hint.clone(),
+            source: Some(Box::new(self)),
+        }
+    }
+
     /// Adds the SQLSTATE of the error behind it.
     #[must_use]
     pub(crate) fn set_state(mut self, state: &str) -> Self {

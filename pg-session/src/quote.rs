@@ -39,6 +39,15 @@ pub fn shown_qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", shown(schema), shown(name))
 }
 
+/// A pg_dump tag for messages to people: tags hold argument lists and table names and are
+/// not names, so they are not quoted.
+pub fn shown_tag(schema: Option<&str>, tag: &str) -> String {
+    match schema {
+        Some(schema) => format!("{}.{tag}", shown(schema)),
+        None => tag.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

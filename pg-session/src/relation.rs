@@ -46,10 +46,23 @@ pub enum Canonical {
     Base(String),
     /// `real` or `double precision`, with one encoding for NaN.
     Float(String),
-    /// The value as text.
+    /// The value cast to text: only for built-in types with one spelling.
     Text,
+    /// The text that the type's own output function makes. Not a cast: casts of other types
+    /// than the built-in ones can be anybody's functions, and need not tell values apart.
+    Output {
+        /// The function, qualified and quoted.
+        function: String,
+        /// Base type of a domain.
+        base: Option<String>,
+    },
     /// The bytes of the type's own send function, for extension types.
-    Send(String),
+    Send {
+        /// The function, qualified and quoted.
+        function: String,
+        /// Base type of a domain.
+        base: Option<String>,
+    },
 }
 
 /// A column that is copied and compared.

@@ -23,7 +23,9 @@ pub use schema::{
     Sequence, Table,
 };
 pub use server::{Database, Endpoint, ProbeStep, Side};
-pub use state::{Migration, MigrationOption, MigrationState, Mode, State, Substate, TableCounts};
+pub use state::{
+    Migration, MigrationOption, MigrationState, Mode, State, Substate, Summary, TableCounts,
+};
 pub use stream::{Begin, End, ErrorRecord, Scope};
 pub use verify::{Verdict, Verification, VerificationStatus, Verified, VerifiedKind};
 
@@ -76,6 +78,8 @@ pub enum Record {
     Verification(Verification),
     /// State and substate of the migration, when they change.
     State(State),
+    /// One migration as a whole.
+    Summary(Summary),
 }
 
 impl Record {
@@ -102,6 +106,7 @@ impl Record {
         "verified",
         "verification",
         "state",
+        "summary",
     ];
 
     /// The JSON Schema of one line of the stream, as it stands in docs/records.schema.json.

@@ -144,3 +144,31 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
+
+/// One migration as a whole, in the columns of Azure's list of migrations.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Summary {
+    /// Name of the migration.
+    pub name: String,
+    /// State, or `Failed (interrupted)` when its recorder died.
+    pub status: String,
+    /// Migration mode.
+    pub mode: Mode,
+    /// Migration type: what is done.
+    pub option: MigrationOption,
+    /// Source server, as `host:port`.
+    pub source_server: String,
+    /// Source server type, by the user's word.
+    pub source_type: String,
+    /// Target server, as `host:port`.
+    pub target_server: String,
+    /// Databases.
+    pub databases: Vec<String>,
+    /// Hours, minutes and seconds from the start to the end, or to now.
+    pub duration: String,
+    /// When it was begun, in UTC.
+    pub start_time: String,
+    /// The command to run next, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -77,42 +77,39 @@ fn list_columns(
 
 /// research: the table of canonical expressions (strict).
 fn canonical(row: &Row) -> Canonical {
-    let is_domain: bool = row.get("is_domain");
-    let is_builtin: bool = row.get("is_builtin");
     let base_type: String = row.get("base_type");
     let base_name: String = row.get("base_name");
     let base_kind: String = row.get("base_kind");
-    let raw = || {
-        if is_domain {
-            Canonical::Base(base_type.clone())
-        } else {
-            Canonical::Raw
-        }
+    let base = row.get::<_, bool>("is_domain").then(|| base_type.clone());
+    let send = function(row, "send_schema", "send_name");
+    let output = || Canonical::Output {
+        function: function(row, "output_schema", "output_name").unwrap_or_default(),
+        base: base.clone(),
     };
+    let raw = || base.clone().map_or(Canonical::Raw, Canonical::Base);
     if row.get("is_array") {
         let same_everywhere = row.get("builtin_element") && !row.get::<_, bool>("reg_element");
-        return if same_everywhere {
-            raw()
-        } else {
-            Canonical::Text
-        };
+        return if same_everywhere { raw() } else { output() };
     }
-    if !is_builtin {
-        let send: Option<String> = row.get("send_name");
+    if !row.get::<_, bool>("is_builtin") {
         return match (base_kind.as_str(), send) {
-            ("b", Some(name)) => {
-                let schema: String = row.get("send_schema");
-                Canonical::Send(quote::qualified(&schema, &name))
-            }
-            _ => Canonical::Text,
+            ("b", Some(function)) => Canonical::Send { function, base },
+            _ => output(),
         };
     }
     match base_name.as_str() {
         "float4" | "float8" => Canonical::Float(base_type),
-        // varchar's OID is not text's, so both are cast; the other two have one spelling.
-        "text" | "varchar" | "name" | "char" => Canonical::Text,
-        name if name.starts_with("reg") || name == "aclitem" => Canonical::Text,
+        // varchar's OID is not text's, so both are cast; name has one spelling.
+        "text" | "varchar" | "name" => Canonical::Text,
+        // Values that are OIDs, and what has no binary form (aclitem, gtsvector).
+        name if name.starts_with("reg") || send.is_none() => output(),
         _ if matches!(base_kind.as_str(), "b" | "r" | "m") => raw(),
-        _ => Canonical::Text,
+        _ => output(),
     }
+}
+
+fn function(row: &Row, schema: &str, name: &str) -> Option<String> {
+    let schema: Option<String> = row.get(schema);
+    let name: Option<String> = row.get(name);
+    Some(quote::qualified(&schema?, &name?))
 }

@@ -39,7 +39,9 @@ pub fn ensure(session: &mut Session) -> Result<(), Error> {
     if exists(session)? {
         return Ok(());
     }
-    session.in_transaction("begin", |session| session.batch(CREATE))
+    session
+        .in_transaction("begin", |session| session.batch(CREATE))
+        .map_err(|error| error.while_doing("cannot create the ledger (schema pgmig)"))
 }
 
 /// Drops the ledger, when all that it tells of is complete.

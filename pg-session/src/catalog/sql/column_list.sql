@@ -18,19 +18,28 @@ select
     a.attname as name,
     format_type(a.atttypid, a.atttypmod) as data_type,
     declared.typtype = 'd' as is_domain,
-    format_type(t.oid, null) as base_type,
+    -- With -1 and not null: null gives «character» and «bit», which mean a length of 1.
+    format_type(t.oid, -1) as base_type,
     t.typname as base_name,
-    t.oid < 16384 as is_builtin,
+    -- From 10000 on OIDs are given out by initdb and differ between versions.
+    t.oid < 10000 as is_builtin,
     t.typtype::text as base_kind,
-    t.typelem <> 0 and t.typlen = -1 and t.typcategory = 'A' as is_array,
-    coalesce(element.oid < 16384 and element.typtype in ('b', 'r', 'm'), false) as builtin_element,
+    t.typinput = 'pg_catalog.array_in'::regproc as is_array,
+    coalesce(
+        element.oid < 10000 and element.typtype in ('b', 'r', 'm') and element.typsend::oid <> 0,
+        false
+    ) as builtin_element,
     coalesce(element.typname like 'reg%', false) as reg_element,
     send.nspname as send_schema,
-    send.proname as send_name
+    send.proname as send_name,
+    output_schema.nspname as output_schema,
+    output.proname as output_name
 from pg_attribute a
 join pg_type declared on declared.oid = a.atttypid
 join base on base.oid = a.atttypid
 join pg_type t on t.oid = base.type and t.typtype <> 'd'
+join pg_proc output on output.oid = t.typoutput::oid
+join pg_namespace output_schema on output_schema.oid = output.pronamespace
 left join pg_type element on element.oid = t.typelem and t.typelem <> 0
 left join lateral (
     select pn.nspname, p.proname

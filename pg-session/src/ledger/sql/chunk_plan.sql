@@ -2,7 +2,7 @@
 -- $1 schemas, $2 tables, $3 columns as JSON arrays, $4 conditions, $5 estimated bytes,
 -- $6 filenodes: parallel lists.
 insert into pgmig.chunk
-    (schema_name, table_name, part, parts, method, columns, condition, format, freeze,
+    (schema_name, table_name, part, parts, method, columns, condition, format, frozen,
      estimated_bytes, source_filenode)
 select
     t.schema_name, t.table_name, 1, 1, 'table',

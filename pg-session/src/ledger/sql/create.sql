@@ -27,7 +27,7 @@ create table if not exists pgmig.chunk (
     columns text[] not null,
     condition text,
     format text not null check (format in ('text', 'binary')),
-    freeze boolean not null,
+    frozen boolean not null,
     estimated_bytes bigint not null,
     source_filenode bigint,
     done_at timestamptz,

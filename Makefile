@@ -1,0 +1,54 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+#
+#   make            build the tools (target/release)
+#   make demo       two throwaway servers, a sample database, the whole pipeline, a proven result
+#                   KEEP=1 leaves the servers up and says how to connect
+#   make test       formatting, lints, unit tests, end-to-end tests against real servers
+#   make schema     write docs/records.schema.json from the record types
+#   make clean      remove what was built
+
+CARGO ?= cargo
+# Server majors that the tests want beside those of the machine; what cannot be had is said.
+MAJORS ?= 14 16 17 18
+
+export CLIPPY_CONF_DIR := $(CURDIR)/.ci
+export KEEP ?=
+
+.PHONY: build demo test deps servers lint unit e2e schema clean
+
+build: deps
+	$(CARGO) build --release --workspace --bins
+
+demo: build
+	tests/demo/run
+
+test: lint unit e2e
+
+deps:
+	@tests/servers deps
+
+servers: deps
+	@tests/servers ensure
+	@tests/servers install $(MAJORS) || echo "make: going on with: $$(tests/servers list | cut -f1 | tr '\n' ' ')" >&2
+
+lint: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	@if command -v shellcheck >/dev/null; then \
+	    shellcheck migrate .ci/run tests/servers tests/demo/run tests/demo/compare; \
+	else echo "make: shellcheck is not installed, scripts are not checked" >&2; fi
+
+unit: deps
+	$(CARGO) test --workspace --exclude pg-e2e --lib --bins
+
+# Last, so that its summary closes `make test`.
+e2e: servers
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --package pg-e2e --test suites
+
+schema:
+	UPDATE_SCHEMA=1 $(CARGO) test --package pg-pipe the_checked_in
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,206 @@
+//! The run as a whole: plan, snapshot, workers, large objects, sequences.
+
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::Context as _;
+use pg_pipe::record::{Side, Table};
+use pg_pipe::{Context, Exit, Failure, Input};
+use pg_session::mark::{self, MarkState};
+use pg_session::settings::application_name;
+use pg_session::{Endpoint, Purpose, RelationName, Role, Session, ledger};
+
+use crate::args::Args;
+use crate::holder::Holder;
+use crate::plan::Plan;
+use crate::worker::Shared;
+use crate::{large_objects, resume, sequences};
+
+/// Where a run copies from and to.
+struct Ends {
+    source: Endpoint,
+    target: Endpoint,
+    application_name: String,
+}
+
+/// Reads the plan, then copies.
+///
+/// # Errors
+/// What ends the tool.
+pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Result<Exit> {
+    let plan = Plan::read(input)?;
+    if plan.validates_only() {
+        return Ok(Exit::Fine);
+    }
+    if plan.is_empty() {
+        context
+            .notice()
+            .note("the stream has no table, sequence or large_objects records: nothing to copy");
+        return Ok(Exit::Fine);
+    }
+    let ends = resolve(args, &plan, context)?;
+    let mut target = ends.target.connect(Purpose::Load, &ends.application_name)?;
+    require_ours(&mut target, &plan)?;
+    ledger::ensure(&mut target)?;
+    lock_ledger(&mut target)?;
+    let (tables, lost) = split(&plan, context);
+    let mut holder = Holder::open(&ends.source, &ends.application_name, &tables)?;
+    let cancel = holder.session.cancel();
+    let _registered = context.stop().on_request(move || cancel.fire());
+    let count = resume::plan(&mut target, &mut holder, context)?;
+    begin_run(&mut target, &mut holder, &plan)?;
+    let tables_well = copy_tables(args, &ends, &holder, (count, &tables), context)?;
+    if plan.large_objects {
+        large_objects::copy(&mut holder.session, &mut target, context)
+            .context("cannot copy large objects")?;
+    }
+    // The rows are in: what writes on the source from now on is its own affair.
+    holder.session.batch("commit")?;
+    let sequences_well =
+        sequences::copy(&mut holder.session, &mut target, &plan.sequences, context)?;
+    Ok(if tables_well && sequences_well && !lost {
+        Exit::Fine
+    } else {
+        Exit::Partial
+    })
+}
+
+fn resolve(args: &Args, plan: &Plan, context: &Context) -> anyhow::Result<Ends> {
+    let head = &plan.head;
+    let given = head.conninfo(Side::Source, args.source.source.as_deref());
+    let source = pg_session::resolve(Role::Source, given.as_deref())?
+        .password_left_behind(head.password_from(Side::Source));
+    let given = head.conninfo(Side::Target, args.target.target.as_deref());
+    let target = pg_session::resolve(Role::Target, given.as_deref())?
+        .password_left_behind(head.password_from(Side::Target));
+    let database = head.staging().unwrap_or(target.database()).to_owned();
+    Ok(Ends {
+        source,
+        target: target.with_database(&database),
+        application_name: application_name(head.hash(), context.tool()),
+    })
+}
+
+/// The comment on a staging database is the first word: canceled is final.
+fn require_ours(target: &mut Session, plan: &Plan) -> anyhow::Result<()> {
+    let Some(migration) = &plan.head.migration else {
+        return Ok(());
+    };
+    match mark::read(target, &migration.staging)? {
+        Some(mark) if mark.hash == migration.hash && mark.state == MarkState::Canceled => Err(
+            Failure::conflict(format!("migration {} was canceled", migration.name))
+                .hint("Begin a new migration under another name.")
+                .into(),
+        ),
+        Some(mark) if mark.hash == migration.hash => Ok(()),
+        _ => Err(Failure::conflict(format!(
+            "database {} on the target is not of this migration",
+            migration.staging
+        ))
+        .hint("Run pg-schema-apply --section pre-data first; it makes the database.")
+        .into()),
+    }
+}
+
+/// Two runs over one ledger would plan over each other.
+fn lock_ledger(target: &mut Session) -> anyhow::Result<()> {
+    let row = target.query_one(
+        "select pg_try_advisory_lock(hashtext('pgmig'), hashtext('copy'))",
+        &[],
+    )?;
+    if row.get(0) {
+        return Ok(());
+    }
+    Err(
+        Failure::conflict("another pg-copy is copying into this database")
+            .hint("Wait for it, or stop it, and run the same again.")
+            .into(),
+    )
+}
+
+/// The tables to copy, and whether some are lost because they could not be created.
+fn split<'p>(plan: &'p Plan, context: &Context) -> (Vec<&'p Table>, bool) {
+    let mut tables = Vec::new();
+    let mut lost = false;
+    for table in &plan.tables {
+        let name = RelationName::new(table.schema.clone(), table.name.clone());
+        if plan.not_created.contains(&name) {
+            lost = true;
+            let failure = Failure::new(
+                Exit::Refused,
+                "skipped",
+                format!("table {name} is not copied: it could not be created"),
+            );
+            context.item_failed(&name.to_string(), &failure.into());
+        } else {
+            tables.push(table);
+        }
+    }
+    (tables, lost)
+}
+
+fn begin_run(target: &mut Session, holder: &mut Holder, plan: &Plan) -> anyhow::Result<()> {
+    let source_snapshot: String = holder
+        .session
+        .query_one("select txid_current_snapshot()::text", &[])?
+        .get(0);
+    let system_identifier = plan
+        .head
+        .source
+        .as_ref()
+        .and_then(|endpoint| endpoint.system_identifier.as_deref());
+    ledger::begin_run(
+        target,
+        plan.head.hash().unwrap_or_default(),
+        &holder.snapshot.0,
+        (system_identifier, &source_snapshot),
+    )?;
+    Ok(())
+}
+
+fn copy_tables(
+    args: &Args,
+    ends: &Ends,
+    holder: &Holder,
+    (count, tables): (usize, &[&Table]),
+    context: &Context,
+) -> anyhow::Result<bool> {
+    if count == 0 {
+        return Ok(true);
+    }
+    let bytes: i64 = tables.iter().map(|table| table.bytes).sum();
+    let meter = context.meter("rows", count, Some(u64::try_from(bytes).unwrap_or(0)));
+    let shared = Shared {
+        context,
+        source: ends.source.clone(),
+        target: ends.target.clone(),
+        application_name: ends.application_name.clone(),
+        snapshot: holder.snapshot.clone(),
+        relations: &holder.relations,
+        counters: meter.counters(),
+        clerk: Mutex::new(ends.target.connect(Purpose::Load, &ends.application_name)?),
+        given_up: Mutex::default(),
+    };
+    let results: Vec<anyhow::Result<()>> = thread::scope(|scope| {
+        let workers: Vec<_> = (1..=args.jobs.get().min(count))
+            .map(|number| {
+                let shared = &shared;
+                scope.spawn(move || shared.work(number))
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(Failure::bug("a worker panicked").into()))
+            })
+            .collect()
+    });
+    drop(meter);
+    for result in results {
+        result?;
+    }
+    let given_up = shared.given_up.into_inner().unwrap_or_default();
+    Ok(given_up.is_empty())
+}

@@ -1,0 +1,274 @@
+//! A worker: takes a chunk, copies it, commits rows and mark together, takes the next.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pg_pipe::progress::Counters;
+use pg_pipe::record::{Chunk, Copied, Record};
+use pg_pipe::stop::Registered;
+use pg_pipe::{Context, Failure};
+use pg_session::ledger::{self, Done, MOST_ATTEMPTS, TakenChunk};
+use pg_session::snapshot::{self, SnapshotId};
+use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Session, checksum};
+
+use crate::transfer;
+
+/// The first wait before trying again; doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// What all workers share.
+pub(crate) struct Shared<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) source: Endpoint,
+    pub(crate) target: Endpoint,
+    pub(crate) application_name: String,
+    pub(crate) snapshot: SnapshotId,
+    pub(crate) relations: &'a std::collections::BTreeMap<RelationName, Relation>,
+    pub(crate) counters: Arc<Counters>,
+    /// A session of its own, for attempts, which outlive the chunk's transaction.
+    pub(crate) clerk: Mutex<Session>,
+    /// Chunks that this process has given up.
+    pub(crate) given_up: Mutex<Vec<i64>>,
+}
+
+/// The two sessions of a worker, both unregistered from the stop switch when dropped.
+struct Pair {
+    source: Session,
+    target: Session,
+    _registered: [Registered; 2],
+}
+
+impl Shared<'_> {
+    /// Copies chunks until none is left.
+    ///
+    /// # Errors
+    /// What ends the run: a stop, or a server that is lost for good. A table that fails is an
+    /// item, noted in `given_up`.
+    pub(crate) fn work(&self, number: usize) -> anyhow::Result<()> {
+        let worker = format!("{}/{number}", std::process::id());
+        let mut pair = self.connect()?;
+        let mut wait = FIRST_WAIT;
+        loop {
+            self.check_stop()?;
+            let error = match self.copy_next(&mut pair, &worker) {
+                Ok(true) => {
+                    wait = FIRST_WAIT;
+                    continue;
+                }
+                Ok(false) => return Ok(()),
+                Err(failed) => failed,
+            };
+            self.check_stop()?;
+            self.after_failure(error)?;
+            thread::sleep(wait);
+            wait = (wait * 2).min(LONGEST_WAIT);
+            pair = self.reconnect()?;
+        }
+    }
+
+    /// Decides what becomes of a chunk that failed: tried again, or given up as an item.
+    fn after_failure(&self, failed: FailedChunk) -> anyhow::Result<()> {
+        let FailedChunk { chunk, error } = failed;
+        let Some((chunk, attempts)) = chunk.map(|taken| *taken) else {
+            // Before a chunk was taken only the way to the servers can fail.
+            return if error.class().is_transient() {
+                Ok(())
+            } else {
+                Err(error.while_doing("cannot take a chunk").into())
+            };
+        };
+        let text = error.to_string();
+        let noted = self.note_error(chunk.id, &text);
+        if error.class().is_transient() && attempts < MOST_ATTEMPTS {
+            self.context
+                .notice()
+                .warn(&format!("{}: {text}; trying again", chunk.name));
+            // The server may be away: the note is for people, the attempt itself is counted.
+            drop(noted);
+            return Ok(());
+        }
+        let error = error
+            .while_doing(format!("cannot copy {}", chunk.name))
+            .into();
+        self.context.item_failed(&chunk.name.to_string(), &error);
+        lock(&self.given_up).push(chunk.id);
+        Ok(noted?)
+    }
+
+    fn check_stop(&self) -> Result<(), Failure> {
+        match self.context.stop().reason() {
+            Some(exit) => Err(Failure::new(exit, "stopped", "stopped on request")),
+            None => Ok(()),
+        }
+    }
+
+    fn connect(&self) -> Result<Pair, Error> {
+        let mut source = self.source.connect(Purpose::Read, &self.application_name)?;
+        snapshot::adopt(&mut source, &self.snapshot)
+            .map_err(|error| error.while_doing("cannot adopt the snapshot of this run"))?;
+        let mut target = self.target.connect(Purpose::Load, &self.application_name)?;
+        if source.facts().encoding == "SQL_ASCII" {
+            // Bytes without a meaning are passed on as they are.
+            target.batch("set client_encoding = 'SQL_ASCII'")?;
+        }
+        let (cancel_source, cancel_target) = (source.cancel(), target.cancel());
+        let stop = self.context.stop();
+        Ok(Pair {
+            source,
+            target,
+            _registered: [
+                stop.on_request(move || cancel_source.fire()),
+                stop.on_request(move || cancel_target.fire()),
+            ],
+        })
+    }
+
+    /// Sessions anew, tried as often as a chunk.
+    fn reconnect(&self) -> anyhow::Result<Pair> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..MOST_ATTEMPTS {
+            self.check_stop()?;
+            match self.connect() {
+                Err(error) if error.class().is_transient() => thread::sleep(wait),
+                other => return Ok(other?),
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        Ok(self.connect()?)
+    }
+
+    /// Copies one chunk; `false` when none is left.
+    fn copy_next(&self, pair: &mut Pair, worker: &str) -> Result<bool, FailedChunk> {
+        let given_up = lock(&self.given_up).clone();
+        pair.target.batch("begin")?;
+        let Some(chunk) = ledger::take(&mut pair.target, &given_up)? else {
+            pair.target.batch("rollback")?;
+            return Ok(false);
+        };
+        let attempts = self.begin_attempt(chunk.id, worker)?;
+        match self.copy_chunk(pair, &chunk, worker) {
+            Ok(done) => {
+                self.report(&chunk, &done);
+                Ok(true)
+            }
+            Err(error) => Err(FailedChunk {
+                chunk: Some(Box::new((chunk, attempts))),
+                error: Box::new(error),
+            }),
+        }
+    }
+
+    fn copy_chunk(&self, pair: &mut Pair, chunk: &TakenChunk, worker: &str) -> Result<Done, Error> {
+        let relation = self.relations.get(&chunk.name).ok_or_else(|| {
+            Error::new(
+                Class::Ledger,
+                format!(
+                    "the ledger has a chunk of {}, which is not in this run",
+                    chunk.name
+                ),
+            )
+        })?;
+        let begun = Instant::now();
+        let moved = transfer::copy(&mut pair.source, &mut pair.target, relation, &self.counters)?;
+        let sum = checksum::sum_relation(&mut pair.source, relation)?;
+        if u64::try_from(sum.rows) != Ok(moved.rows) {
+            return Err(Error::new(
+                Class::Ledger,
+                format!(
+                    "the source has {} rows, the target took {}",
+                    sum.rows, moved.rows
+                ),
+            ));
+        }
+        let done = Done {
+            rows: sum.rows,
+            bytes: i64::try_from(moved.bytes).unwrap_or(i64::MAX),
+            checksum: sum.checksum,
+            milliseconds: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
+        };
+        ledger::mark_done(&mut pair.target, chunk.id, &done, worker)?;
+        self.commit(pair, chunk)?;
+        Ok(done)
+    }
+
+    /// A commit whose answer is lost may have happened: the ledger knows.
+    fn commit(&self, pair: &mut Pair, chunk: &TakenChunk) -> Result<(), Error> {
+        let error = match pair.target.batch("commit") {
+            Ok(()) => return Ok(()),
+            Err(error) if error.class().is_connection() => error,
+            Err(error) => return Err(error),
+        };
+        let mut fresh = self.target.connect(Purpose::Load, &self.application_name)?;
+        let is_done = ledger::list_chunks(&mut fresh)?
+            .iter()
+            .any(|known| known.id == chunk.id && known.done.is_some());
+        if is_done { Ok(()) } else { Err(error) }
+    }
+
+    fn report(&self, chunk: &TakenChunk, done: &Done) {
+        let (schema, table) = (chunk.name.schema.clone(), chunk.name.name.clone());
+        self.context.write(Record::Chunk(Chunk {
+            schema: schema.clone(),
+            table: table.clone(),
+            part: chunk.part,
+            parts: chunk.parts,
+            rows: done.rows,
+            bytes: done.bytes,
+            milliseconds: done.milliseconds,
+        }));
+        self.context.write(Record::Copied(Copied {
+            schema,
+            table,
+            rows: done.rows,
+            bytes: done.bytes,
+            checksum: done.checksum.clone(),
+            milliseconds: done.milliseconds,
+            earlier: false,
+        }));
+        self.counters
+            .add_rows(u64::try_from(done.rows).unwrap_or(0));
+        self.counters.add_item();
+    }
+
+    fn begin_attempt(&self, chunk: i64, worker: &str) -> Result<i64, Error> {
+        self.with_clerk(|clerk| ledger::begin_attempt(clerk, chunk, worker))
+    }
+
+    fn note_error(&self, chunk: i64, text: &str) -> Result<(), Error> {
+        self.with_clerk(|clerk| ledger::note_attempt_error(clerk, chunk, text))
+    }
+
+    /// Work for the clerk, whose session is opened anew when it was lost.
+    fn with_clerk<T>(&self, work: impl Fn(&mut Session) -> Result<T, Error>) -> Result<T, Error> {
+        let mut clerk = lock(&self.clerk);
+        match work(&mut clerk) {
+            Err(error) if error.class().is_transient() => {
+                *clerk = self.target.connect(Purpose::Load, &self.application_name)?;
+                work(&mut clerk)
+            }
+            other => other,
+        }
+    }
+}
+
+/// A chunk that failed, or the attempt to take one.
+struct FailedChunk {
+    chunk: Option<Box<(TakenChunk, i64)>>,
+    error: Box<Error>,
+}
+
+impl From<Error> for FailedChunk {
+    fn from(error: Error) -> Self {
+        Self {
+            chunk: None,
+            error: Box::new(error),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

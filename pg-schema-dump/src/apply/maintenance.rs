@@ -1,0 +1,133 @@
+//! The staging database: made from template0 with the source's encoding and locale, marked
+//! with whose it is, or found again by its mark.
+
+use pg_pipe::record::{Database, Migration};
+use pg_pipe::{Context, Failure};
+use pg_session::mark::{self, Mark, MarkState};
+use pg_session::{Session, quote};
+
+use crate::apply::plan::Plan;
+
+/// Makes sure that the staging database is there and ours.
+///
+/// # Errors
+/// A conflict (exit 7) when a database of that name is not ours or was canceled, otherwise
+/// what the server says.
+pub(crate) fn ensure_staging(
+    session: &mut Session,
+    plan: &Plan,
+    migration: &Migration,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let name = &migration.staging;
+    match mark::read_comment(session, name)? {
+        None => create(session, plan, migration)?,
+        Some(_) => check_mark(mark::read(session, name)?, migration)?,
+    }
+    context
+        .notice()
+        .detail(&format!("loading into database {name}"));
+    Ok(())
+}
+
+fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure> {
+    let name = &migration.staging;
+    match found {
+        Some(mark) if mark.hash == migration.hash && mark.state == MarkState::Canceled => Err(
+            Failure::conflict(format!("migration {} was canceled", migration.name))
+                .hint("Begin a new migration under another name."),
+        ),
+        Some(mark) if mark.hash == migration.hash => Ok(()),
+        _ => Err(Failure::conflict(format!(
+            "database {name} on the target is not of this migration"
+        ))
+        .hint("Look whose it is, then drop it or choose another name.")),
+    }
+}
+
+/// CREATE DATABASE cannot be in a transaction with its mark: a database of our name without
+/// connections, tables or comment can only be what a killed run left, and is made again.
+fn create(session: &mut Session, plan: &Plan, migration: &Migration) -> anyhow::Result<()> {
+    let like = plan
+        .databases
+        .iter()
+        .find(|database| database.name == migration.database)
+        .ok_or_else(|| {
+            Failure::input(format!(
+                "the stream has no database record for {}",
+                migration.database
+            ))
+            .hint("Run pg-probe earlier in the pipeline; it writes one.")
+        })?;
+    session.batch(&statement(
+        &migration.staging,
+        like,
+        session.version().has_locale_provider(),
+    ))?;
+    let mark = Mark {
+        pgmig: 1,
+        hash: migration.hash.clone(),
+        migration: migration.name.clone(),
+        database: migration.database.clone(),
+        state: MarkState::Loading,
+        comment: like.comment.clone(),
+    };
+    session.batch(&mark::statement(&migration.staging, &mark))?;
+    Ok(())
+}
+
+fn statement(name: &str, like: &Database, has_provider: bool) -> String {
+    let mut sql = format!(
+        "create database {} template template0 encoding {} lc_collate {} lc_ctype {}",
+        quote::identifier(name),
+        quote::literal(&like.encoding),
+        quote::literal(&like.collate),
+        quote::literal(&like.ctype),
+    );
+    if has_provider && like.locale_provider != "libc" {
+        sql.push_str(&format!(" locale_provider {}", like.locale_provider));
+        let option = if like.locale_provider == "icu" {
+            "icu_locale"
+        } else {
+            "builtin_locale"
+        };
+        if let Some(locale) = &like.locale {
+            sql.push_str(&format!(" {option} {}", quote::literal(locale)));
+        }
+        if let Some(rules) = &like.icu_rules {
+            sql.push_str(&format!(" icu_rules {}", quote::literal(rules)));
+        }
+    }
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(provider: &str, locale: Option<&str>) -> Database {
+        Database {
+            name: "shop".to_owned(),
+            bytes: None,
+            encoding: "UTF8".to_owned(),
+            collate: "C".to_owned(),
+            ctype: "C".to_owned(),
+            locale_provider: provider.to_owned(),
+            locale: locale.map(str::to_owned),
+            icu_rules: None,
+            owner: "o".to_owned(),
+            comment: None,
+        }
+    }
+
+    #[test]
+    fn the_staging_database_has_the_locale_of_the_source() {
+        assert_eq!(
+            statement("s", &database("icu", Some("de-DE")), true),
+            "create database \"s\" template template0 encoding 'UTF8' lc_collate 'C' \
+             lc_ctype 'C' locale_provider icu icu_locale 'de-DE'"
+        );
+        assert!(!statement("s", &database("libc", None), true).contains("provider"));
+        assert!(!statement("s", &database("icu", Some("x")), false).contains("icu"));
+    }
+}

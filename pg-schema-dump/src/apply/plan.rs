@@ -1,0 +1,91 @@
+//! What the stream asks for: objects by section, tables, and what upstream said of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pg_pipe::Head;
+use pg_pipe::record::{
+    AppliedStatus, Database, ErrorRecord, Object, Record, RoleObject, Scope, Section, Table,
+};
+use pg_session::RelationName;
+
+/// What has been read of the stream.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Migration and endpoints.
+    pub(crate) head: Head,
+    /// Databases of the source.
+    pub(crate) databases: Vec<Database>,
+    /// Roles, groups first.
+    pub(crate) roles: Vec<RoleObject>,
+    /// Objects in the order of the stream, which is a dependency order.
+    pub(crate) objects: Vec<Object>,
+    /// Tables that hold rows, with their bytes.
+    pub(crate) tables: BTreeMap<RelationName, i64>,
+    /// Tables whose rows are in.
+    pub(crate) copied: BTreeSet<RelationName>,
+    /// Objects that upstream could not make.
+    pub(crate) failed: BTreeSet<i64>,
+    /// Whether pg-copy is in the pipeline, so that tables without `copied` have failed.
+    pub(crate) is_copying: bool,
+    /// Whether upstream reported items that failed.
+    pub(crate) item_errors: bool,
+}
+
+impl Plan {
+    /// Notes a record.
+    pub(crate) fn note(&mut self, record: Record) {
+        self.head.note(&record);
+        match record {
+            Record::Database(database) => self.databases.push(database),
+            Record::Role(role) => self.roles.push(role),
+            Record::Object(object) => self.objects.push(object),
+            Record::Table(table) => {
+                let Table {
+                    schema,
+                    name,
+                    bytes,
+                    ..
+                } = table;
+                self.tables.insert(RelationName::new(schema, name), bytes);
+            }
+            Record::Copied(copied) => {
+                self.copied
+                    .insert(RelationName::new(copied.schema, copied.table));
+            }
+            Record::Applied(applied) => {
+                let bad = matches!(
+                    applied.status,
+                    AppliedStatus::Failed | AppliedStatus::Skipped
+                );
+                self.failed.extend(applied.id.filter(|_| bad));
+            }
+            Record::Begin(begin) => self.is_copying |= begin.tool == "pg-copy",
+            Record::Error(ErrorRecord {
+                scope: Scope::Item, ..
+            }) => self.item_errors = true,
+            _ => {}
+        }
+    }
+
+    /// The objects of a section, in order.
+    pub(crate) fn section(&self, section: Section) -> impl Iterator<Item = &Object> {
+        self.objects
+            .iter()
+            .filter(move |object| object.section == section)
+    }
+
+    /// The source's name of the database that is being moved, which statements about the
+    /// database itself name.
+    pub(crate) fn source_database(&self) -> Option<&str> {
+        self.head
+            .migration
+            .as_ref()
+            .map(|migration| migration.database.as_str())
+            .or_else(|| {
+                self.objects
+                    .iter()
+                    .find(|object| object.kind == "DATABASE")
+                    .map(|object| object.name.as_str())
+            })
+    }
+}

@@ -1,0 +1,112 @@
+//! Roles: created when they are missing, never altered.
+
+use std::collections::BTreeSet;
+
+use pg_pipe::Context;
+use pg_pipe::record::{Applied, AppliedStatus, Record, RoleObject, Section};
+use pg_session::{Error, Session, quote};
+
+/// Creates the roles that the target lacks, with their memberships; groups come first.
+/// A role that cannot be created is an item: what it owns stays with us.
+///
+/// # Errors
+/// When the roles of the target cannot be listed, or the server is lost.
+pub(crate) fn ensure(
+    session: &mut Session,
+    roles: &[RoleObject],
+    context: &Context,
+) -> anyhow::Result<bool> {
+    let there: BTreeSet<String> = session
+        .query("select rolname::text from pg_roles", &[])?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let mut all_well = true;
+    for role in roles {
+        let result = if there.contains(&role.name) {
+            Ok(AppliedStatus::Present)
+        } else {
+            create(session, role).map(|()| AppliedStatus::Applied)
+        };
+        let mut record = record(role, AppliedStatus::Failed);
+        match result {
+            Ok(status) => record.status = status,
+            Err(error) if error.class().is_connection() => return Err(error.into()),
+            Err(error) => {
+                all_well = false;
+                let shown = format!("ROLE {}", quote::shown(&role.name));
+                let error = anyhow::Error::new(error).context(format!("cannot create {shown}"));
+                let said = context.item_failed(&shown, &error);
+                record.sqlstate = said.sqlstate;
+                record.message = Some(said.message);
+            }
+        }
+        context.write(Record::Applied(record));
+    }
+    Ok(all_well)
+}
+
+fn create(session: &mut Session, role: &RoleObject) -> Result<(), Error> {
+    session.in_transaction("begin", |session| session.batch(&statements(role)))
+}
+
+/// The role's comment is its own; the mark that we created it stands in the journal.
+fn statements(role: &RoleObject) -> String {
+    let name = quote::identifier(&role.name);
+    let mut sql = format!("create role {name} {};", role.attributes.join(" "));
+    for membership in &role.member_of {
+        let group = quote::identifier(&membership.role);
+        sql.push_str(&format!(" grant {group} to {name}"));
+        if membership.admin {
+            sql.push_str(" with admin option");
+        }
+        sql.push(';');
+    }
+    if let Some(comment) = &role.comment {
+        sql.push_str(&format!(
+            " comment on role {name} is {};",
+            quote::literal(comment)
+        ));
+    }
+    sql
+}
+
+fn record(role: &RoleObject, status: AppliedStatus) -> Applied {
+    Applied {
+        id: None,
+        kind: "ROLE".to_owned(),
+        schema: None,
+        name: role.name.clone(),
+        section: Section::PreData,
+        status,
+        sqlstate: None,
+        message: None,
+        milliseconds: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pg_pipe::record::Membership;
+
+    #[test]
+    fn a_role_is_created_with_its_groups() {
+        let role = RoleObject {
+            name: "a\"b".to_owned(),
+            attributes: vec!["LOGIN".to_owned(), "NOINHERIT".to_owned()],
+            member_of: vec![Membership {
+                role: "g".to_owned(),
+                admin: true,
+                inherit: None,
+                set: None,
+            }],
+            comment: Some("it's".to_owned()),
+        };
+        assert_eq!(
+            statements(&role),
+            "create role \"a\"\"b\" LOGIN NOINHERIT; grant \"g\" to \"a\"\"b\" \
+             with admin option; comment on role \"a\"\"b\" is 'it''s';"
+        );
+    }
+}

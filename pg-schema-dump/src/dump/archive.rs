@@ -1,0 +1,84 @@
+//! The table of contents of pg_dump's archive as objects. Every entry becomes one, of
+//! whatever kind, except those that are not objects: session settings, and data.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Context as _;
+use libpgdump::{Entry, ObjectType};
+use pg_pipe::record::{Object, Section};
+
+use crate::dump::owner;
+
+/// Reads an archive. Objects come in pg_dump's order, which is a dependency order; owners
+/// follow their objects in the order of the archive.
+///
+/// # Errors
+/// When the archive cannot be read.
+pub(crate) fn objects(archive: &Path) -> anyhow::Result<Vec<Object>> {
+    let dump = libpgdump::load(archive).context("cannot read the archive of pg_dump")?;
+    let next_id = dump
+        .entries()
+        .iter()
+        .map(|entry| entry.dump_id)
+        .max()
+        .unwrap_or(0);
+    let mut owners = owner::Owners::after(i64::from(next_id));
+    let mut objects = Vec::new();
+    let mut late = BTreeSet::new();
+    for entry in dump.entries().iter().filter(|entry| is_object(entry)) {
+        let object = object(entry, &late);
+        if object.section == Section::PostData {
+            late.insert(entry.dump_id);
+        }
+        objects.push(object);
+        owners.note(entry);
+    }
+    objects.extend(owners.into_objects());
+    Ok(objects)
+}
+
+/// Settings of pg_dump's own session are ours to pin; data are pg-copy's.
+fn is_object(entry: &Entry) -> bool {
+    !matches!(
+        entry.desc,
+        ObjectType::Encoding
+            | ObjectType::StdStrings
+            | ObjectType::SearchPath
+            | ObjectType::TableData
+            | ObjectType::SequenceSet
+            | ObjectType::Blobs
+            | ObjectType::StatisticsData
+    )
+}
+
+fn object(entry: &Entry, late: &BTreeSet<i32>) -> Object {
+    Object {
+        id: i64::from(entry.dump_id),
+        kind: entry.desc.as_str().to_owned(),
+        schema: entry.namespace.clone().filter(|schema| !schema.is_empty()),
+        name: entry.tag.clone().unwrap_or_default(),
+        owner: entry.owner.clone().filter(|owner| !owner.is_empty()),
+        section: section(entry, late),
+        access_method: entry.tableam.clone().filter(|method| !method.is_empty()),
+        tablespace: entry.tablespace.clone().filter(|space| !space.is_empty()),
+        sql: entry.defn.clone().unwrap_or_default(),
+        depends_on: entry.dependencies.iter().copied().map(i64::from).collect(),
+    }
+}
+
+/// pg_restore's three passes: objects, then grants, then what may fire or read everything.
+/// Comments and labels have no section of their own: they come with what they are about.
+fn section(entry: &Entry, late: &BTreeSet<i32>) -> Section {
+    let tag = entry.tag.as_deref().unwrap_or_default();
+    match entry.desc {
+        ObjectType::Acl | ObjectType::DefaultAcl | ObjectType::DatabaseProperties => Section::Acl,
+        ObjectType::EventTrigger => Section::Final,
+        ObjectType::Comment | ObjectType::SecurityLabel if tag.starts_with("EVENT TRIGGER ") => {
+            Section::Final
+        }
+        _ if entry.section == libpgdump::Section::PostData => Section::PostData,
+        _ if entry.dependencies.iter().any(|id| late.contains(id)) => Section::PostData,
+        _ => Section::PreData,
+    }
+}

@@ -1,0 +1,28 @@
+//! What is typed on the command line of `pg-schema-dump`.
+
+use std::path::PathBuf;
+
+use pg_pipe::{Standing, StreamOperand};
+use pg_session::args::SourceArgs;
+
+/// Dump a schema as records: one an object, one a table
+///
+/// Runs pg_dump for the SQL and reads its archive; adds roles, tables with their sizes and
+/// keys, sequences and large objects. Reads the source only.
+#[derive(Clone, Debug, clap::Parser)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
+    /// The pg_dump to run
+    ///
+    /// Without it: the one of the server's own major version, or else the next newer one,
+    /// of those on the PATH and in the usual places.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) pg_dump: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) standing: Standing,
+    #[command(flatten)]
+    pub(crate) operand: StreamOperand,
+}

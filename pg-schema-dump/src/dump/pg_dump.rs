@@ -1,0 +1,258 @@
+//! Choosing and running pg_dump. It reads servers of its own major version and below.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use pg_pipe::{Context, Exit, Failure};
+use pg_session::{Endpoint, ServerVersion};
+use tempfile::NamedTempFile;
+
+/// Where packages put a bindir for each major version.
+const PLACES: &[(&str, &str)] = &[("/usr/lib/postgresql", "bin"), ("/opt/homebrew/opt", "bin")];
+
+/// How often a running pg_dump is looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A pg_dump and its version.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Program {
+    path: PathBuf,
+    major: u32,
+    minor: u32,
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "pg_dump {}.{} ({})",
+            self.major,
+            self.minor,
+            self.path.display()
+        )
+    }
+}
+
+/// Chooses the program that was asked for, or the best of those that are there.
+///
+/// # Errors
+/// A [`Failure`] (exit 2) when none can read the server.
+pub(crate) fn choose(asked: Option<&Path>, server: ServerVersion) -> Result<Program, Failure> {
+    let found: Vec<Program> = match asked {
+        Some(path) => version_of(path).into_iter().collect(),
+        None => candidates()
+            .iter()
+            .filter_map(|path| version_of(path))
+            .collect(),
+    };
+    best(&found, server.major()).ok_or_else(|| none_fits(asked, &found, server))
+}
+
+/// The server's own major version first, with the newest minor; else the next newer one,
+/// which knows the fewest things that the target may not know.
+fn best(found: &[Program], server_major: u32) -> Option<Program> {
+    found
+        .iter()
+        .filter(|program| program.major >= server_major)
+        .min_by_key(|program| (program.major, u32::MAX - program.minor))
+        .cloned()
+}
+
+fn none_fits(asked: Option<&Path>, found: &[Program], server: ServerVersion) -> Failure {
+    let seen = match (asked, found) {
+        (Some(path), []) => format!("{} is no pg_dump that runs", path.display()),
+        (None, []) => "no pg_dump was found".to_owned(),
+        (_, programs) => {
+            let names: Vec<String> = programs.iter().map(ToString::to_string).collect();
+            format!("found {}", names.join(", "))
+        }
+    };
+    Failure::new(
+        Exit::Usage,
+        "pg_dump",
+        format!("no pg_dump can read the source, a server of version {server}: {seen}"),
+    )
+    .hint(format!(
+        "Install postgresql-client-{} or newer, or give --pg-dump PATH.",
+        server.major()
+    ))
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut paths: Vec<PathBuf> = env::split_paths(&path)
+        .map(|dir| dir.join("pg_dump"))
+        .collect();
+    for (place, bin) in PLACES {
+        let mut versions: Vec<PathBuf> = fs::read_dir(place)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path().join(bin).join("pg_dump")))
+            .collect();
+        versions.sort();
+        paths.extend(versions);
+    }
+    paths.retain(|path| path.is_file());
+    paths
+}
+
+/// Runs `pg_dump --version`: `pg_dump (PostgreSQL) 15.8 (Debian …)`.
+fn version_of(path: &Path) -> Option<Program> {
+    let output = Command::new(path)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (major, minor) = parse_version(&text)?;
+    Some(Program {
+        path: path.to_owned(),
+        major,
+        minor,
+    })
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let number = text
+        .strip_prefix("pg_dump (PostgreSQL) ")?
+        .split_whitespace()
+        .next()?;
+    let digits: String = number
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    let mut parts = digits.split('.');
+    let major = parts.next()?.parse().ok()?;
+    // `18beta1` has no minor version yet.
+    let minor = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+    Some((major, minor))
+}
+
+/// Dumps the schema into a temporary archive that is gone when dropped.
+///
+/// # Errors
+/// What pg_dump says on stderr (exit 5), or a signal.
+pub(crate) fn run(
+    program: &Program,
+    endpoint: &Endpoint,
+    context: &Context,
+) -> anyhow::Result<NamedTempFile> {
+    let archive = NamedTempFile::new().context("cannot make a temporary file")?;
+    let mut command = Command::new(&program.path);
+    command
+        .args([
+            "--format=custom",
+            "--schema-only",
+            "--create",
+            "--no-password",
+        ])
+        .arg("--file")
+        .arg(archive.path())
+        .arg("--dbname")
+        .arg(endpoint.conninfo())
+        .env("PGAPPNAME", "pgmig/pg_dump")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    if let Some(password) = endpoint.password() {
+        command.env("PGPASSWORD", password.expose());
+    }
+    let child = command
+        .spawn()
+        .with_context(|| format!("cannot run {program}"))?;
+    let (succeeded, said) = wait(child, context)?;
+    if succeeded {
+        if !said.is_empty() {
+            context.notice().warn(&said);
+        }
+        return Ok(archive);
+    }
+    Err(
+        Failure::new(Exit::Refused, "pg_dump", format!("pg_dump failed: {said}"))
+            .hint(format!(
+                "Run it by hand: {} --schema-only …",
+                program.path.display()
+            ))
+            .into(),
+    )
+}
+
+/// Waits for the end; gives what it said in one line. A stop request kills it: it only reads.
+fn wait(mut child: Child, context: &Context) -> anyhow::Result<(bool, String)> {
+    let stderr = child.stderr.take();
+    let reader = thread::spawn(move || {
+        let mut said = String::new();
+        if let Some(mut stderr) = stderr {
+            // What cannot be read cannot be told; the status still counts.
+            drop(stderr.read_to_string(&mut said));
+        }
+        said
+    });
+    let status = loop {
+        if let Some(status) = child.try_wait().context("cannot wait for pg_dump")? {
+            break status;
+        }
+        if context.stop().requested() {
+            child.kill().context("cannot stop pg_dump")?;
+        }
+        thread::sleep(POLL);
+    };
+    let said = reader.join().unwrap_or_default();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok((status.success(), said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(major: u32, minor: u32) -> Program {
+        Program {
+            path: PathBuf::from(format!("/{major}.{minor}")),
+            major,
+            minor,
+        }
+    }
+
+    #[test]
+    fn versions_are_read_out_of_what_pg_dump_prints() {
+        assert_eq!(
+            parse_version("pg_dump (PostgreSQL) 15.8 (Debian 15.8-1)\n"),
+            Some((15, 8))
+        );
+        assert_eq!(
+            parse_version("pg_dump (PostgreSQL) 18beta1\n"),
+            Some((18, 0))
+        );
+        assert_eq!(parse_version("something else"), None);
+    }
+
+    #[test]
+    fn the_servers_own_version_comes_first_then_the_next_newer() {
+        let found = [
+            program(18, 1),
+            program(15, 3),
+            program(15, 8),
+            program(16, 2),
+            program(14, 9),
+        ];
+        assert_eq!(best(&found, 15), Some(program(15, 8)));
+        assert_eq!(best(&found, 17), Some(program(18, 1)));
+        assert_eq!(best(&found, 19), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let failure = none_fits(None, &[program(14, 9)], ServerVersion(150_003));
+        assert_eq!(failure.diagnosis().exit, Exit::Usage);
+        assert!(failure.to_string().contains("version 15.3"));
+        assert!(failure.to_string().contains("pg_dump 14.9"));
+    }
+}
