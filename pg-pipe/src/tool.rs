@@ -6,9 +6,11 @@ use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::{Command, CommandFactory, FromArgMatches};
+use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -25,10 +27,13 @@ use crate::stop::Stop;
 /// How long a tool that was stopped forwards what upstream still says.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// How often a stop is looked for while the work goes on.
+const TICK: Duration = Duration::from_millis(50);
+
 /// A tool of the workspace.
-pub trait Tool {
+pub trait Tool: 'static {
     /// What was typed.
-    type Args: CommandFactory + FromArgMatches;
+    type Args: CommandFactory + FromArgMatches + Send + 'static;
 
     /// Name of the binary.
     const NAME: &'static str;
@@ -41,6 +46,10 @@ pub trait Tool {
 
     /// Tables of its report, for `--format table|csv|json`.
     const REPORT: &'static [Table];
+
+    /// How long the work may go on after a first signal. Long enough for a rollback; what a
+    /// server or a slow network holds longer is left behind.
+    const GRACE: Duration = Duration::from_millis(900);
 
     /// The shared flags and the stream operand.
     fn standing(args: &Self::Args) -> (Standing, Option<PathBuf>);
@@ -163,13 +172,47 @@ fn work<T: Tool>(args: T::Args, operand: Option<PathBuf>, context: &Context) -> 
         Err(failure) => return context.stream_failed(&failure.into()),
     };
     let drain = input.as_ref().map(Input::drain_handle);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| T::run(args, input, context)))
-        .unwrap_or_else(|_| Err(Failure::bug("the tool panicked").into()));
-    let exit = conclude(result, context);
+    let exit = conclude(run_bounded::<T>(args, input, context), context);
     if let Some(drain) = drain {
         drain.wait(DRAIN);
     }
     exit
+}
+
+/// Runs the tool in a thread that is left behind when it does not end within its grace after
+/// a stop: nothing that blocks, such as a connection attempt, keeps us from ending.
+fn run_bounded<T: Tool>(
+    args: T::Args,
+    input: Option<Input>,
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    let (sender, receiver) = bounded(1);
+    let inner = context.clone();
+    thread::Builder::new()
+        .name(T::NAME.to_owned())
+        .spawn(move || {
+            let result = panic::catch_unwind(AssertUnwindSafe(|| T::run(args, input, &inner)))
+                .unwrap_or_else(|_| Err(Failure::bug("the tool panicked").into()));
+            // Nobody listens any more when the grace is over.
+            drop(sender.send(result));
+        })
+        .map_err(|error| Failure::bug(format!("cannot start a thread: {error}")))?;
+    let mut stopped_at = None;
+    loop {
+        match receiver.recv_timeout(TICK) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::bug("the tool ended without a result").into());
+            }
+        }
+        if let Some(exit) = context.stop.reason() {
+            let since = *stopped_at.get_or_insert_with(Instant::now);
+            if since.elapsed() > T::GRACE {
+                return Err(Failure::new(exit, "stopped", "stopped on request").into());
+            }
+        }
+    }
 }
 
 fn conclude(result: anyhow::Result<Exit>, context: &Context) -> Exit {

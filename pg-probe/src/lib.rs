@@ -4,7 +4,11 @@
 //! each user database of the source.
 
 mod args;
+mod facts;
+mod platform;
 mod probe;
+mod sides;
+mod steps;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -42,6 +46,37 @@ impl Tool for PgProbe {
                 Column::new("ok", "OK"),
                 Column::new("milliseconds", "ms"),
                 Column::new("message", "Message"),
+            ],
+        },
+        Table {
+            kind: "endpoint",
+            columns: &[
+                Column::new("role", "Side"),
+                Column::new("version", "Version"),
+                Column::new("platform", "Platform"),
+                Column::new("database", "Database"),
+                Column::new("user", "User"),
+                Column::new("encoding", "Encoding"),
+                Column::new("superuser", "Superuser"),
+                Column::new("create_db", "Createdb"),
+                Column::new("create_role", "Createrole"),
+                Column::new("in_recovery", "Standby"),
+                Column::new("read_only", "Read-only"),
+                Column::new("tls", "TLS"),
+                Column::new("free_connections", "Free connections"),
+                Column::new("round_trip_ms", "Round trip ms"),
+            ],
+        },
+        Table {
+            kind: "database",
+            columns: &[
+                Column::new("name", "Database"),
+                Column::new("bytes", "Bytes"),
+                Column::new("encoding", "Encoding"),
+                Column::new("locale_provider", "Provider"),
+                Column::new("collate", "Collate"),
+                Column::new("ctype", "Ctype"),
+                Column::new("owner", "Owner"),
             ],
         },
     ];

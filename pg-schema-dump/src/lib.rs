@@ -8,6 +8,7 @@
 
 mod apply;
 mod dump;
+mod quoted;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -237,6 +237,23 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_goes_through_its_base_type_and_text_is_alike_however_it_is_made() {
+        let output = |base: Option<&str>| Canonical::Output {
+            function: "\"pg_catalog\".\"enum_out\"".to_owned(),
+            base: base.map(str::to_owned),
+        };
+        let domain = relation(&[("a", "s.d", output(Some("s.mood")))]);
+        let sql = sum_query(&domain);
+        assert!(
+            sql.contains("row(textin(\"pg_catalog\".\"enum_out\"(\"a\"::s.mood)))"),
+            "{sql}"
+        );
+        let of = |canonical| digest(&relation(&[("a", "s.mood", canonical)]));
+        assert_eq!(of(output(None)), of(Canonical::Text));
+        assert_ne!(of(output(None)), of(Canonical::Raw));
+    }
+
+    #[test]
     fn a_table_without_columns_has_a_hash_too() {
         assert!(sum_query(&relation(&[])).contains("row()"));
     }

@@ -221,7 +221,14 @@ impl Endpoint {
     /// The same server, another database.
     #[must_use]
     pub fn with_database(&self, database: &str) -> Self {
-        self.with_parameter("dbname", database)
+        let mut endpoint = self.with_parameter("dbname", database);
+        // A line of the password file may be for one database only.
+        if endpoint.password_from.is_none_or(|from| from == "passfile") {
+            endpoint.password = endpoint
+                .look_in_passfile(&environment)
+                .or(endpoint.password);
+        }
+        endpoint
     }
 
     /// The same server with a parameter set.

@@ -20,6 +20,8 @@ pub enum Class {
     Timeout,
     /// The connection was cut.
     Lost,
+    /// Something answers there, but it is not a PostgreSQL server.
+    NotPostgres,
     /// TLS could not be agreed on.
     Tls,
     /// User or password is wrong, or missing.
@@ -55,6 +57,7 @@ impl Class {
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Lost => "lost",
+            Self::NotPostgres => "not_postgres",
             Self::Tls => "tls",
             Self::Authentication => "authentication",
             Self::Hba => "hba",
@@ -78,6 +81,7 @@ impl Class {
                 | Self::Refused
                 | Self::Timeout
                 | Self::Lost
+                | Self::NotPostgres
                 | Self::Tls
                 | Self::Authentication
                 | Self::Hba
@@ -231,13 +235,15 @@ fn class_of_chain(error: &postgres::Error) -> Class {
         }
         cause = current.source();
     }
-    let text = error.to_string();
+    let text = chain_text(error);
     if error.is_closed() || text.contains("connection closed") {
         Class::Lost
     } else if text.contains("TLS") || text.contains("tls") {
         Class::Tls
     } else if text.contains("password") || text.contains("auth") {
         Class::Authentication
+    } else if text.contains("bytes remaining on stream") || text.contains("unexpected message") {
+        Class::NotPostgres
     } else {
         Class::Statement
     }

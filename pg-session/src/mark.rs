@@ -71,5 +71,8 @@ pub fn statement(database: &str, mark: &Mark) -> String {
 /// The statement that sets or clears the comment of a database.
 pub fn comment_statement(database: &str, comment: Option<&str>) -> String {
     let text = comment.map_or_else(|| "null".to_owned(), quote::literal);
-    format!("comment on database {} is {text}", quote::identifier(database))
+    format!(
+        "comment on database {} is {text}",
+        quote::identifier(database)
+    )
 }

@@ -1,6 +1,7 @@
 //! Sessions: the only place where a connection is opened, so that none exists whose settings
 //! are not pinned. A thin wrapper over the driver's client that classifies errors.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -80,10 +81,9 @@ impl Endpoint {
     pub fn connect(&self, purpose: Purpose, application_name: &str) -> Result<Session, Error> {
         let tls = tls::connector(self)?;
         let config = self.config(application_name, tls.mode)?;
-        #[expect(clippy::disallowed_methods, reason = "this is the one opener")]
-        let client = config
-            .connect(tls.connector.clone())
-            .map_err(|error| self.connect_error(Error::of_driver(error)))?;
+        let client = self
+            .open(config, tls.connector.clone())
+            .map_err(|error| self.connect_error(error))?;
         let mut session = Session {
             client,
             tls: tls.connector,
@@ -97,6 +97,30 @@ impl Endpoint {
         };
         session.pin(purpose)?;
         Ok(session)
+    }
+
+    /// The driver bounds only the connection itself, libpq also the login: a server that
+    /// accepts and then says nothing is left to a thread of its own when the time is up.
+    fn open(&self, config: Config, tls: MakeTlsConnector) -> Result<Client, Error> {
+        let hosts = u32::try_from(self.hosts().len()).unwrap_or(1).max(1);
+        let limit = self.connect_timeout()?.saturating_mul(hosts);
+        let (sender, receiver) = mpsc::channel();
+        thread::Builder::new()
+            .name("connect".to_owned())
+            .spawn(move || {
+                #[expect(clippy::disallowed_methods, reason = "this is the one opener")]
+                let client = config.connect(tls);
+                // Nobody listens any more when the time was up.
+                drop(sender.send(client));
+            })
+            .map_err(|error| Error::new(Class::Lost, "cannot start a thread").with_source(error))?;
+        match receiver.recv_timeout(limit) {
+            Ok(client) => client.map_err(Error::of_driver),
+            Err(_) => Err(Error::new(
+                Class::Timeout,
+                format!("no answer within {} s", limit.as_secs()),
+            )),
+        }
     }
 
     fn config(&self, application_name: &str, mode: SslMode) -> Result<Config, Error> {
@@ -137,8 +161,12 @@ impl Endpoint {
         Ok(config)
     }
 
-    /// libpq's rule: 0 or absent means no limit there, our default here; 1 counts as 2.
-    fn connect_timeout(&self) -> Result<Duration, Error> {
+    /// How long a host may take to answer. libpq's rule: 0 or absent means no limit there, our
+    /// default of 10 s here; 1 counts as 2.
+    ///
+    /// # Errors
+    /// When the parameter is not a number.
+    pub fn connect_timeout(&self) -> Result<Duration, Error> {
         let Some(text) = self.parameter("connect_timeout") else {
             return Ok(CONNECT_TIMEOUT);
         };
@@ -175,6 +203,9 @@ impl Endpoint {
                 .to_owned(),
             Class::Timeout => "Check firewall, security group and routing between this machine \
                                and the server."
+                .to_owned(),
+            Class::NotPostgres => "Something else listens there: check the port, and any proxy or \
+                                   load balancer in the way."
                 .to_owned(),
             Class::Resolve => "Check the host name.".to_owned(),
             Class::Authentication if self.left_behind() == Some("conninfo") => format!(
@@ -324,4 +355,49 @@ pub fn copy_error(error: std::io::Error) -> Error {
 /// See [`Endpoint::resolve`].
 pub fn resolve(role: crate::endpoint::Role, given: Option<&str>) -> Result<Endpoint, Error> {
     Endpoint::resolve(role, given, &environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::endpoint::Role;
+
+    fn endpoint(conninfo: &str) -> Endpoint {
+        Endpoint::resolve(Role::Source, Some(conninfo), &|_| None).unwrap()
+    }
+
+    #[test]
+    fn the_timeout_follows_libpq() {
+        for (given, seconds) in [
+            ("", 10),
+            ("connect_timeout=0", 10),
+            ("connect_timeout=1", 2),
+            ("connect_timeout=7", 7),
+        ] {
+            let endpoint = endpoint(&format!("host=h user=u {given}"));
+            assert_eq!(
+                endpoint.connect_timeout().unwrap().as_secs(),
+                seconds,
+                "{given}"
+            );
+        }
+        let wrong = endpoint("host=h user=u connect_timeout=x");
+        assert_eq!(
+            wrong.connect_timeout().unwrap_err().class(),
+            Class::Conninfo
+        );
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoint = endpoint(&format!(
+            "host=127.0.0.1 port={port} user=u connect_timeout=1"
+        ));
+        let error = endpoint.connect(Purpose::Read, "pgmig/test").err().unwrap();
+        assert_eq!(error.class(), Class::Timeout);
+    }
 }

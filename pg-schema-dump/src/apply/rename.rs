@@ -3,6 +3,8 @@
 
 use pg_session::quote;
 
+use crate::quoted::end_of_quoted;
+
 /// Replaces the name after every word DATABASE that stands outside of quotes.
 pub(crate) fn database(sql: &str, from: &str, to: &str) -> String {
     let quoted = quote::identifier(from);
@@ -41,14 +43,6 @@ fn after_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         .next()
         .is_none_or(|c| c == ';' || c.is_whitespace());
     ends.then_some(after)
-}
-
-/// Bytes up to and with the closing quote; a doubled one just begins the next region.
-fn end_of_quoted(text: &str, quote: char) -> usize {
-    text.char_indices()
-        .skip(1)
-        .find(|(_, c)| *c == quote)
-        .map_or(text.len(), |(at, c)| at + c.len_utf8())
 }
 
 #[cfg(test)]

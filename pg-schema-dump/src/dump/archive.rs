@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use libpgdump::{Entry, ObjectType};
 use pg_pipe::record::{Object, Section};
 
-use crate::dump::owner;
+use crate::dump::{attver, owner};
 
 /// Reads an archive. Objects come in pg_dump's order, which is a dependency order; owners
 /// follow their objects in the order of the archive.
@@ -62,7 +62,7 @@ fn object(entry: &Entry, late: &BTreeSet<i32>) -> Object {
         section: section(entry, late),
         access_method: entry.tableam.clone().filter(|method| !method.is_empty()),
         tablespace: entry.tablespace.clone().filter(|space| !space.is_empty()),
-        sql: entry.defn.clone().unwrap_or_default(),
+        sql: attver::removed(entry.defn.as_deref().unwrap_or_default()),
         depends_on: entry.dependencies.iter().copied().map(i64::from).collect(),
     }
 }

@@ -16,8 +16,8 @@ pub(crate) struct Args {
 
     /// The pg_dump to run
     ///
-    /// Without it: the one of the server's own major version, or else the next newer one,
-    /// of those on the PATH and in the usual places.
+    /// Without it: of those on the PATH and in the usual places, the one of the target's major
+    /// version if the stream names it and the source is not newer, otherwise the newest.
     #[arg(long, value_name = "PATH")]
     pub(crate) pg_dump: Option<PathBuf>,
 

@@ -3,6 +3,7 @@
 
 mod archive;
 mod args;
+mod attver;
 mod large_objects;
 mod owner;
 mod pg_dump;
@@ -18,7 +19,7 @@ use pg_pipe::report::{Column, Table};
 use pg_pipe::{Context, Diagnosis, Exit, Head, Input, Line, Standing, Tool};
 use pg_session::catalog;
 use pg_session::settings::application_name;
-use pg_session::{Purpose, Role, Session, snapshot};
+use pg_session::{Purpose, Role, ServerVersion, Session, snapshot};
 
 use args::Args;
 
@@ -96,7 +97,11 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     let mut session = endpoint.connect(Purpose::Read, &name)?;
     let cancel = session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
-    let program = pg_dump::choose(args.pg_dump.as_deref(), session.version())?;
+    let program = pg_dump::choose(
+        args.pg_dump.as_deref(),
+        session.version(),
+        target_major(head),
+    )?;
     context.notice().detail(&format!("using {program}"));
     let archive = pg_dump::run(&program, &endpoint, context)?;
     session.batch(snapshot::BEGIN)?;
@@ -112,6 +117,12 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     write_contents(&mut session, context)?;
     session.batch("commit")?;
     Ok(())
+}
+
+/// Major version of the target, where the stream says it.
+fn target_major(head: &Head) -> Option<u32> {
+    let number = head.target.as_ref()?.version_num?;
+    Some(ServerVersion(number).major())
 }
 
 /// What holds data: tables, sequences, large objects.

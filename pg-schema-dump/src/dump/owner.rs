@@ -54,8 +54,12 @@ impl Owners {
         let kind = entry.desc.as_str();
         let owner = entry.owner.as_deref().unwrap_or_default();
         let drop = entry.drop_stmt.as_deref().unwrap_or_default();
-        let Some(object) = dropped_object(kind, drop) else {
-            return;
+        let name = quote::identifier(entry.tag.as_deref().unwrap_or_default());
+        let object = match dropped_object(kind, drop) {
+            Some(object) => object.to_owned(),
+            // Schema public is neither created nor dropped, but it may have another owner.
+            None if kind == "SCHEMA" => format!("SCHEMA {name}"),
+            None => return,
         };
         if owner.is_empty() {
             return;

@@ -44,7 +44,11 @@ impl fmt::Display for Program {
 ///
 /// # Errors
 /// A [`Failure`] (exit 2) when none can read the server.
-pub(crate) fn choose(asked: Option<&Path>, server: ServerVersion) -> Result<Program, Failure> {
+pub(crate) fn choose(
+    asked: Option<&Path>,
+    server: ServerVersion,
+    target_major: Option<u32>,
+) -> Result<Program, Failure> {
     let found: Vec<Program> = match asked {
         Some(path) => version_of(path).into_iter().collect(),
         None => candidates()
@@ -52,17 +56,28 @@ pub(crate) fn choose(asked: Option<&Path>, server: ServerVersion) -> Result<Prog
             .filter_map(|path| version_of(path))
             .collect(),
     };
-    best(&found, server.major()).ok_or_else(|| none_fits(asked, &found, server))
+    best(&found, server.major(), target_major).ok_or_else(|| none_fits(asked, &found, server))
 }
 
-/// The server's own major version first, with the newest minor; else the next newer one,
-/// which knows the fewest things that the target may not know.
-fn best(found: &[Program], server_major: u32) -> Option<Program> {
-    found
-        .iter()
-        .filter(|program| program.major >= server_major)
-        .min_by_key(|program| (program.major, u32::MAX - program.minor))
-        .cloned()
+/// The manual's advice is the pg_dump of the target («Upgrading»): it writes what that server
+/// understands. The next newer one comes close; where the target is not known, the newest.
+fn best(found: &[Program], server_major: u32, target_major: Option<u32>) -> Option<Program> {
+    let fitting = found.iter().filter(|program| program.major >= server_major);
+    match target_major {
+        Some(target) => fitting
+            .min_by_key(|program| {
+                let is_older = program.major < target;
+                (
+                    is_older,
+                    program.major.abs_diff(target),
+                    u32::MAX - program.minor,
+                )
+            })
+            .cloned(),
+        None => fitting
+            .max_by_key(|program| (program.major, program.minor))
+            .cloned(),
+    }
 }
 
 fn none_fits(asked: Option<&Path>, found: &[Program], server: ServerVersion) -> Failure {
@@ -235,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_own_version_comes_first_then_the_next_newer() {
+    fn the_targets_version_comes_first_then_the_next_newer_then_the_next_older() {
         let found = [
             program(18, 1),
             program(15, 3),
@@ -243,9 +258,12 @@ mod tests {
             program(16, 2),
             program(14, 9),
         ];
-        assert_eq!(best(&found, 15), Some(program(15, 8)));
-        assert_eq!(best(&found, 17), Some(program(18, 1)));
-        assert_eq!(best(&found, 19), None);
+        assert_eq!(best(&found, 14, Some(15)), Some(program(15, 8)));
+        assert_eq!(best(&found, 14, Some(17)), Some(program(18, 1)));
+        assert_eq!(best(&found, 14, Some(19)), Some(program(18, 1)));
+        assert_eq!(best(&found, 16, Some(15)), Some(program(16, 2)));
+        assert_eq!(best(&found, 14, None), Some(program(18, 1)));
+        assert_eq!(best(&found, 19, Some(19)), None);
     }
 
     #[test]

@@ -1,0 +1,29 @@
+//! `tgt.read_only`: a target that takes no writes: a standby, or one set read-only, as
+//! managed servers do when their disk is full.
+
+use pg_pipe::record::CheckLevel;
+
+use super::{Check, Run};
+use crate::outcome::Outcome;
+use crate::subject::Subject;
+
+pub(super) const CHECK: Check = Check {
+    id: "tgt.read_only",
+    level: CheckLevel::Instance,
+    title: "the target takes writes",
+    run: Run::Known(run),
+};
+
+fn run(subject: &Subject) -> Outcome {
+    if subject.target.session.facts().in_recovery {
+        Outcome::failed("the target is a standby: give the address of its primary")
+    } else if subject.target.facts.read_only {
+        Outcome::failed(
+            "the target has default_transaction_read_only on; managed servers set it when \
+             their disk is nearly full",
+        )
+        .fix("alter system reset default_transaction_read_only; select pg_reload_conf();")
+    } else {
+        Outcome::fine("the target takes writes")
+    }
+}

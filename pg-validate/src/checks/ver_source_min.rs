@@ -1,0 +1,42 @@
+//! `ver.source_min`: servers that are too old to be read.
+
+use pg_pipe::record::CheckLevel;
+use pg_session::ServerVersion;
+
+use super::{Check, Run};
+use crate::outcome::Outcome;
+use crate::subject::Subject;
+
+pub(super) const CHECK: Check = Check {
+    id: "ver.source_min",
+    level: CheckLevel::Instance,
+    title: "the source is not too old to be read",
+    run: Run::Known(run),
+};
+
+fn run(subject: &Subject) -> Outcome {
+    judge(subject.source.session.version())
+}
+
+fn judge(source: ServerVersion) -> Outcome {
+    let oldest = ServerVersion::OLDEST_SOURCE;
+    if source < oldest {
+        Outcome::failed(format!(
+            "the source is {source}, older than {oldest}, the oldest that can be read"
+        ))
+    } else {
+        Outcome::fine(format!("the source is {source}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pg_pipe::record::CheckStatus;
+
+    #[test]
+    fn servers_before_9_5_are_refused() {
+        assert_eq!(judge(ServerVersion(90_426)).status, CheckStatus::Failed);
+        assert_eq!(judge(ServerVersion(90_500)).status, CheckStatus::Succeeded);
+    }
+}

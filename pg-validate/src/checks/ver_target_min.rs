@@ -1,0 +1,27 @@
+//! `ver.target_min`: servers that are too old to be loaded.
+
+use pg_pipe::record::CheckLevel;
+use pg_session::ServerVersion;
+
+use super::{Check, Run};
+use crate::outcome::Outcome;
+use crate::subject::Subject;
+
+pub(super) const CHECK: Check = Check {
+    id: "ver.target_min",
+    level: CheckLevel::Instance,
+    title: "the target is not too old to be loaded",
+    run: Run::Known(run),
+};
+
+fn run(subject: &Subject) -> Outcome {
+    let target = subject.target.session.version();
+    let oldest = ServerVersion::OLDEST_TARGET;
+    if target < oldest {
+        Outcome::failed(format!(
+            "the target is {target}, older than {oldest}, the oldest that can be loaded"
+        ))
+    } else {
+        Outcome::fine(format!("the target is {target}"))
+    }
+}
