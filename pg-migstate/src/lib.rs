@@ -1,3 +1,165 @@
-//! Stub while being written.
-/// Stub.
-pub fn main() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+//! `pg-migstate`: the life of a migration. `begin` opens the stream of a database, `record`
+//! closes it and keeps the journal, `finish` swaps the databases in, `list` and `show` tell.
+//!
+//! The journal is a cache of what the target says (comments, then the ledger): `finish` asks
+//! the target. `begin`, `record`, `list` and `show` touch no server.
+
+mod address;
+mod args;
+mod begin;
+mod book;
+mod chosen;
+mod clock;
+mod file;
+mod finish;
+mod fold;
+mod history;
+mod journal;
+mod list;
+mod outcome;
+mod record;
+mod status;
+mod store;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use pg_pipe::report::{Column, Format, Table};
+use pg_pipe::{Context, Diagnosis, Exit, Failure, Input, Standing, Tool};
+
+use crate::args::{Action, Args};
+use crate::store::StateDir;
+
+/// The tool.
+pub struct PgMigstate;
+
+/// The whole of `main`.
+pub fn main() -> ExitCode {
+    pg_pipe::tool::main::<PgMigstate>()
+}
+
+impl Tool for PgMigstate {
+    type Args = Args;
+
+    const NAME: &'static str = "pg-migstate";
+
+    const EXAMPLES: &'static str = "  \
+  pg-migstate begin migration.json | pg-probe - | pg-validate - | pg-migstate record -
+  pg-migstate list --filter active
+  pg-migstate show shop-2026
+  pg-migstate finish shop-2026
+";
+
+    const REPORT: &'static [Table] = REPORT;
+
+    // The recorder hears upstream out for 5 s and then still writes the final state.
+    const GRACE: Duration = Duration::from_secs(8);
+
+    fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
+        let mut standing = args.standing.clone();
+        match &args.action {
+            Action::Record(record) => return (standing, Some(record.stream.clone())),
+            // The head of a stream is a stream, on a terminal too.
+            Action::Begin(_) | Action::Databases(_) => {
+                standing.format.get_or_insert(Format::Ndjson);
+            }
+            Action::Finish(_) | Action::List(_) | Action::Show(_) => {}
+        }
+        (standing, None)
+    }
+
+    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
+        let error = error.downcast_ref::<pg_session::Error>()?;
+        Some(Diagnosis::of_server(
+            error.class().as_str(),
+            error.class().is_connection(),
+            error.sqlstate(),
+            error.hint(),
+        ))
+    }
+
+    fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
+        let state = StateDir::resolve(
+            args.state.state_dir.as_deref(),
+            &pg_session::endpoint::environment,
+        )?;
+        match (args.action, input) {
+            (Action::Begin(begin), _) => begin::run(&begin, &state, context),
+            (Action::Databases(file), _) => begin::databases(&file.file, context),
+            (Action::Record(args), Some(input)) => record::run(&args, &input, &state, context),
+            (Action::Record(_), None) => Err(Failure::bug("record got no stream").into()),
+            (Action::Finish(chosen), _) => finish::run(&chosen, &state, context),
+            (Action::List(args), _) => list::list(&args, &state, context),
+            (Action::Show(chosen), _) => list::show(&chosen, &state, context),
+        }
+    }
+}
+
+const REPORT: &[Table] = &[
+    Table {
+        kind: "summary",
+        columns: &[
+            Column::new("name", "Name"),
+            Column::new("status", "Status"),
+            Column::new("mode", "Migration mode"),
+            Column::new("option", "Migration type"),
+            Column::new("source_server", "Source server"),
+            Column::new("source_type", "Source server type"),
+            Column::new("databases", "Databases"),
+            Column::new("duration", "Duration"),
+            Column::new("start_time", "Start time"),
+        ],
+    },
+    Table {
+        kind: "migration",
+        columns: &[
+            Column::new("name", "Name"),
+            Column::new("database", "Database"),
+            Column::new("staging", "Staging database"),
+        ],
+    },
+    Table {
+        kind: "state",
+        columns: &[
+            Column::new("database", "Database"),
+            Column::new("state", "State"),
+            Column::new("substate", "Substate"),
+            Column::new("rows", "Rows"),
+            Column::new("bytes", "Bytes"),
+            Column::new("message", "Message"),
+        ],
+    },
+    Table {
+        kind: "check",
+        columns: &[
+            Column::new("id", "Check"),
+            Column::new("level", "Level"),
+            Column::new("database", "Database"),
+            Column::new("status", "Status"),
+            Column::new("message", "Message"),
+            Column::new("fix", "Fix"),
+        ],
+    },
+    Table {
+        kind: "verified",
+        columns: &[
+            Column::new("schema", "Schema"),
+            Column::new("name", "Name"),
+            Column::new("verdict", "Verdict"),
+            Column::new("source_rows", "Source rows"),
+            Column::new("target_rows", "Target rows"),
+            Column::new("message", "Message"),
+        ],
+    },
+    Table {
+        kind: "error",
+        columns: &[
+            Column::new("tool", "Tool"),
+            Column::new("object", "Object"),
+            Column::new("message", "Error"),
+            Column::new("hint", "Hint"),
+        ],
+    },
+];

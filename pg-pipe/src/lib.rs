@@ -7,6 +7,7 @@
 //!
 //! This crate knows no socket, no SQL and no secret.
 
+pub mod board;
 pub mod context;
 pub mod exit;
 pub mod failure;

@@ -8,8 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle,
+};
 
+use crate::board::DRAWN_DOWNSTREAM;
 use crate::notice::{Level, Notice};
 use crate::output::Output;
 use crate::record::{Progress, Record};
@@ -101,6 +104,7 @@ struct Show {
     output: Output,
     notice: Notice,
     bar: ProgressBar,
+    on_terminal: bool,
     begun: Instant,
 }
 
@@ -108,21 +112,18 @@ impl Show {
     fn new(phase: Phase, counters: Arc<Counters>, output: Output, notice: Notice) -> Self {
         let on_terminal = notice.level() > Level::Quiet && io::stderr().is_terminal();
         let length = phase.bytes.unwrap_or(phase.items);
-        let bar = if on_terminal {
-            notice.bars().add(ProgressBar::new(length))
+        let bar = if on_terminal && std::env::var_os(DRAWN_DOWNSTREAM).is_none() {
+            begin_bar(notice.bars(), &phase.tool, length)
         } else {
             ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden())
         };
-        if let Ok(style) = ProgressStyle::with_template("{prefix:>14} [{bar:30}] {msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_prefix(phase.tool.clone());
         Self {
             phase,
             counters,
             output,
             notice,
             bar,
+            on_terminal,
             begun: Instant::now(),
         }
     }
@@ -138,7 +139,7 @@ impl Show {
                 next_record = elapsed + RECORD_EVERY;
                 self.output.write(&Record::Progress(record.clone()));
             }
-            if elapsed >= next_line && self.bar.is_hidden() {
+            if elapsed >= next_line && !self.on_terminal {
                 next_line = elapsed + LINE_EVERY;
                 self.notice.note(&sentence(&record));
             }
@@ -182,6 +183,16 @@ impl Show {
     }
 }
 
+/// A bar of `length` items or bytes.
+pub(crate) fn begin_bar(bars: &MultiProgress, tool: &str, length: u64) -> ProgressBar {
+    let bar = bars.add(ProgressBar::new(length));
+    if let Ok(style) = ProgressStyle::with_template("{prefix:>15} [{bar:30}] {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_prefix(tool.to_owned());
+    bar
+}
+
 /// Seconds to the end at the rate so far; nothing before the first second or the first piece.
 fn eta(position: u64, length: u64, milliseconds: u64) -> Option<u64> {
     if milliseconds < 1_000 || length <= position {
@@ -193,7 +204,8 @@ fn eta(position: u64, length: u64, milliseconds: u64) -> Option<u64> {
         .map(|left| left / 1_000)
 }
 
-fn sentence(record: &Progress) -> String {
+/// What a bar and a plain line say.
+pub(crate) fn sentence(record: &Progress) -> String {
     let mut text = format!("{} {} of {}", record.phase, record.done, record.total);
     if let Some(rows) = record.done_rows {
         text.push_str(&format!(", {rows} rows"));

@@ -7,6 +7,12 @@ use serde_json::Value;
 
 use crate::record::Record;
 
+/// Items of a list that a table shows.
+const MOST_ITEMS: usize = 3;
+
+/// Characters of a cell that a table shows.
+const MOST_CHARACTERS: usize = 90;
+
 /// How a tool writes its result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Format {
@@ -108,7 +114,7 @@ fn write_tables(target: &mut impl Write, tables: &[Table], values: &[Value]) -> 
             writeln!(target)?;
         }
         first = false;
-        writeln!(target, "{}", grid(table, &rows))?;
+        writeln!(target, "{}", grid(table, &rows).trim_fmt())?;
     }
     Ok(())
 }
@@ -123,7 +129,7 @@ fn grid(table: &Table, rows: &[&Value]) -> Grid {
             table
                 .columns
                 .iter()
-                .map(|column| shown(&cell(row, column.field))),
+                .map(|column| shown(&short_cell(row, column.field))),
         );
     }
     for (index, column) in table.columns.iter().enumerate() {
@@ -135,6 +141,27 @@ fn grid(table: &Table, rows: &[&Value]) -> Grid {
         }
     }
     grid
+}
+
+/// A cell that people can read: long lists and long texts are cut and say so. The other
+/// formats have all of it.
+fn short_cell(row: &Value, field: &str) -> String {
+    let text = match row.get(field) {
+        Some(Value::Array(items)) if items.len() > MOST_ITEMS => {
+            let first = Value::from(items.get(..MOST_ITEMS).unwrap_or_default());
+            let rest = items.len() - MOST_ITEMS;
+            format!("{} and {rest} more", text_of(&first))
+        }
+        Some(value) => text_of(value),
+        None => String::new(),
+    };
+    if text.chars().count() <= MOST_CHARACTERS {
+        return text;
+    }
+    text.chars()
+        .take(MOST_CHARACTERS - 1)
+        .chain(['…'])
+        .collect()
 }
 
 /// A cell for a terminal: text from a server may hold escapes and newlines.
@@ -151,10 +178,14 @@ fn shown(text: &str) -> String {
 }
 
 fn cell(row: &Value, field: &str) -> String {
-    match row.get(field) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => items
+    row.get(field).map_or_else(String::new, text_of)
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items
             .iter()
             .map(|item| {
                 item.as_str()
@@ -162,7 +193,7 @@ fn cell(row: &Value, field: &str) -> String {
             })
             .collect::<Vec<_>>()
             .join(", "),
-        Some(other) => other.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -214,6 +245,15 @@ mod tests {
         let text = written(Format::Table, "a\u{1b}[31m\nb");
         assert!(text.contains("a\\u{1b}[31m\\nb"), "{text}");
         assert!(text.contains("Schema"), "{text}");
+    }
+
+    #[test]
+    fn a_table_cuts_long_lists_and_says_so() {
+        let row =
+            serde_json::json!({"objects": ["a", "b", "c", "d", "e"], "text": "x".repeat(200)});
+        assert_eq!(short_cell(&row, "objects"), "a, b, c and 2 more");
+        assert_eq!(cell(&row, "objects"), "a, b, c, d, e");
+        assert_eq!(short_cell(&row, "text").chars().count(), MOST_CHARACTERS);
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn run_bounded<T: Tool>(
                 return Err(Failure::bug("the tool ended without a result").into());
             }
         }
-        if let Some(exit) = context.stop.reason() {
+        if let Some(exit @ (Exit::Interrupted | Exit::Terminated)) = context.stop.reason() {
             let since = *stopped_at.get_or_insert_with(Instant::now);
             if since.elapsed() > T::GRACE {
                 return Err(Failure::new(exit, "stopped", "stopped on request").into());

@@ -29,6 +29,11 @@ const BOTH: &[(&str, &str)] = &[
     ("synchronize_seqscans", "off"),
     ("jit", "off"),
     ("standard_conforming_strings", "on"),
+    ("quote_all_identifiers", "off"),
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_deferrable", "off"),
     // A host that is lost is noticed by the server, which then releases what we held.
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "10"),
@@ -42,6 +47,7 @@ const READ: &[(&str, &str)] = &[("default_transaction_read_only", "on")];
 const LOAD: &[(&str, &str)] = &[
     ("default_transaction_read_only", "off"),
     ("synchronous_commit", "off"),
+    ("default_tablespace", ""),
     ("check_function_bodies", "off"),
 ];
 

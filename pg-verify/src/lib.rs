@@ -1,3 +1,91 @@
-//! Stub while being written.
-/// Stub.
-pub fn main() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+//! `pg-verify`: do two databases hold the same rows?
+//!
+//! Emits a `verified` record for each table, each sequence and the large objects, and one
+//! `verification` record, their sum. Exit 0 means that everything in scope was read on both
+//! sides and is equal; 1 that something differs; 6 that nothing differs so far, but something
+//! could not be compared.
+//!
+//! `pg-schema-dump --source "$SRC" | pg-copy --target "$DST" - | pg-verify -`
+
+mod args;
+mod compare;
+mod judge;
+mod known;
+mod plan;
+mod pool;
+mod reading;
+mod server;
+mod tally;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use pg_pipe::report::{Column, Table};
+use pg_pipe::{Context, Diagnosis, Exit, Input, Standing, Tool};
+
+pub use crate::args::Args;
+
+/// The tool.
+pub struct PgVerify;
+
+/// The whole of `main`.
+pub fn main() -> ExitCode {
+    pg_pipe::tool::main::<PgVerify>()
+}
+
+impl Tool for PgVerify {
+    type Args = Args;
+
+    const NAME: &'static str = "pg-verify";
+
+    const EXAMPLES: &'static str = "  \
+  pg-verify --source \"$SRC\" --target \"$DST\"
+  pg-verify --source \"$SRC\" --target \"$DST\" --quiet --format table   # cron: silent when equal
+  pg-copy - < plan.ndjson | pg-verify - | jq 'select(.type==\"verified\" and .verdict!=\"match\")'
+";
+
+    const REPORT: &'static [Table] = &[
+        Table {
+            kind: "verified",
+            columns: &[
+                Column::new("kind", "Kind"),
+                Column::new("schema", "Schema"),
+                Column::new("name", "Name"),
+                Column::new("verdict", "Verdict"),
+                Column::new("source_rows", "Source rows"),
+                Column::new("target_rows", "Target rows"),
+                Column::new("milliseconds", "ms"),
+                Column::new("message", "Message"),
+            ],
+        },
+        Table {
+            kind: "verification",
+            columns: &[
+                Column::new("status", "Result"),
+                Column::new("matched", "Tables equal"),
+                Column::new("mismatched", "Differ"),
+                Column::new("unverified", "Unverified"),
+                Column::new("rows", "Rows"),
+            ],
+        },
+    ];
+
+    fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
+        (args.standing.clone(), args.operand.stream.clone())
+    }
+
+    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
+        let error = error.downcast_ref::<pg_session::Error>()?;
+        Some(Diagnosis::of_server(
+            error.class().as_str(),
+            error.class().is_connection(),
+            error.sqlstate(),
+            error.hint(),
+        ))
+    }
+
+    fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
+        compare::run(&args, input, context)
+    }
+}

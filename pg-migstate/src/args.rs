@@ -1,0 +1,129 @@
+//! What is typed on the command line of `pg-migstate`.
+
+use std::path::PathBuf;
+
+use clap::{Args as Fragment, Subcommand, ValueEnum};
+use pg_pipe::Standing;
+
+/// Keep the journal of migrations and swap databases in
+///
+/// `begin` opens the stream of one database, `record` closes it and keeps the journal,
+/// `finish` puts all databases of a migration in place, `list` and `show` tell what is.
+#[derive(Clone, Debug, clap::Parser)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) standing: Standing,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Open the stream of one database of a migration; touches no server
+    Begin(BeginArgs),
+    /// List the databases of a migration file, one migration record each
+    Databases(FileArgs),
+    /// Close the stream of one database: keep the journal, tell the outcome
+    Record(RecordArgs),
+    /// Put all databases of a migration in place
+    Finish(ChosenArgs),
+    /// List migrations, newest first
+    List(ListArgs),
+    /// Show one migration: databases, findings, errors, what to do next
+    Show(ChosenArgs),
+}
+
+/// Where the journals are.
+#[derive(Clone, Debug, Default, Fragment)]
+pub(crate) struct StateArgs {
+    /// Directory of the journals
+    ///
+    /// The default is $XDG_STATE_HOME/pgmig, or else ~/.local/state/pgmig.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PGMIG_STATE_DIR",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// A migration file.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct FileArgs {
+    /// Migration file, JSON
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Operands of `begin`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct BeginArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Database of the migration that this stream is for
+    ///
+    /// Not needed when the migration has one database only.
+    #[arg(long, value_name = "NAME", conflicts_with = "nth")]
+    pub(crate) database: Option<String>,
+
+    /// The same by its place in the file, from 1
+    #[arg(long, value_name = "N")]
+    pub(crate) nth: Option<usize>,
+
+    /// Go on with a database that was begun before
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+/// Operands of `record`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct RecordArgs {
+    /// Stream to read: - for standard input, or a file
+    #[arg(value_name = "STREAM")]
+    pub(crate) stream: PathBuf,
+
+    /// Say that a person is to finish the migration
+    ///
+    /// The state is then WaitingForUserAction until `pg-migstate finish` is run.
+    #[arg(long)]
+    pub(crate) hold: bool,
+}
+
+/// Operands of `list`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct ListArgs {
+    /// Which migrations are listed
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Filter::All)]
+    pub(crate) filter: Filter,
+}
+
+/// Which migrations are listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Filter {
+    /// Those that run or wait.
+    Active,
+    /// All.
+    All,
+}
+
+/// How a migration is chosen.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct ChosenArgs {
+    /// Name of the migration
+    #[arg(value_name = "NAME", required_unless_present = "file")]
+    pub(crate) name: Option<String>,
+
+    /// Target server, where two have a migration of that name
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) target_server: Option<String>,
+
+    /// The migration that this file describes, instead of a name
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "target_server"])]
+    pub(crate) file: Option<PathBuf>,
+}

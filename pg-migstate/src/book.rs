@@ -1,0 +1,92 @@
+//! The journal of one database as its recorder has it: open, and held so that no other
+//! recorder, `begin` or `finish` works on the same.
+
+use pg_pipe::Failure;
+use pg_pipe::record::{Migration, MigrationState, Record, State, Substate};
+use pg_session::{Role, quote};
+
+use crate::address;
+use crate::begin;
+use crate::history::{History, Run};
+use crate::journal::{Durability, Entry, Journal};
+use crate::store::{Held, Place, StateDir};
+
+/// The journal of one database, open.
+pub(crate) struct Book {
+    pub(crate) migration: Migration,
+    place: Place,
+    pub(crate) journal: Journal,
+    /// The state that was written last.
+    pub(crate) last: State,
+    _held: Held,
+}
+
+impl Book {
+    /// Opens the journal that the head of a stream names, making it where it is missing.
+    ///
+    /// # Errors
+    /// When somebody else works on the database, or it is past recording.
+    pub(crate) fn open(
+        state: &StateDir,
+        migration: &Migration,
+        target: &str,
+    ) -> anyhow::Result<Self> {
+        let place = state.place(
+            &address::of_conninfo(Role::Target, target)?,
+            &migration.name,
+        );
+        let database = &migration.database;
+        let shown = quote::shown(database);
+        let held = place.hold(database)?.ok_or_else(|| {
+            Failure::conflict(format!("{shown} of {} is being recorded", migration.name))
+                .hint("Wait until the other pipeline has ended, or stop it.")
+        })?;
+        let mut journal = Journal::open(&place)?;
+        let mut locked = journal.lock()?;
+        let history = History::of(locked.read()?);
+        let run = history.as_ref().and_then(|history| history.run(database));
+        if let Some(run) = run
+            && (run.is_completing() || run.is_succeeded())
+        {
+            let word = run.substate().as_str();
+            return Err(Failure::conflict(format!(
+                "{shown} of {} is {word} already",
+                migration.name
+            ))
+            .hint("The journal is left as it is: pg-migstate show tells more.")
+            .into());
+        }
+        let begun = run.is_some_and(|run| {
+            run.state() == MigrationState::InProgress
+                && run.substate() == Substate::PerformingPreRequisiteSteps
+        });
+        let last = begin::first_state(migration);
+        if !begun {
+            // The stream was kept and is played again, or was begun on another machine.
+            let migration = Entry::new(database, Record::Migration(migration.clone()));
+            let state = Entry::of_state(&last, false);
+            locked.append(&[migration, state], Durability::Synced)?;
+        }
+        drop(locked);
+        Ok(Self {
+            migration: migration.clone(),
+            place,
+            journal,
+            last,
+            _held: held,
+        })
+    }
+
+    /// Removes password files once a validation has succeeded for every database: nothing
+    /// will ask for them. Those of a migration are needed until `finish`.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or a file stays.
+    pub(crate) fn forget_passwords(&mut self) -> Result<(), Failure> {
+        let history = History::of(self.journal.lock()?.read()?);
+        if history.is_some_and(|history| history.every(Run::is_succeeded)) {
+            self.place.remove_passfiles()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,336 @@
+//! The migration file: what is to be migrated from where to where. Reads and checks it;
+//! resolves no server.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use pg_pipe::Failure;
+use pg_pipe::record::MigrationOption;
+use pg_session::conninfo;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The longest name, in bytes.
+const NAME_BYTES: usize = 63;
+
+/// Kinds of source servers, in the words of Azure's API.
+const SOURCE_TYPES: &[&str] = &[
+    "AWS",
+    "AWS_AURORA",
+    "AWS_EC2",
+    "AWS_RDS",
+    "ApsaraDB_RDS",
+    "AzureVM",
+    "Crunchy_PostgreSQL",
+    "Digital_Ocean_Droplets",
+    "Digital_Ocean_PostgreSQL",
+    "EDB",
+    "EDB_Oracle_Server",
+    "EDB_PostgreSQL",
+    "GCP",
+    "GCP_AlloyDB",
+    "GCP_CloudSQL",
+    "GCP_Compute",
+    "Heroku_PostgreSQL",
+    "Huawei_Compute",
+    "Huawei_RDS",
+    "OnPremises",
+    "PostgreSQLCosmosDB",
+    "PostgreSQLFlexibleServer",
+    "PostgreSQLSingleServer",
+    "Supabase_PostgreSQL",
+];
+
+/// Keys of the file.
+const KEYS: &[&str] = &[
+    "name",
+    "option",
+    "mode",
+    "source_type",
+    "source",
+    "target",
+    "databases",
+    "overwrite",
+];
+
+/// A migration file that was read and checked. Holds connection strings as they were
+/// written, with passwords, so it cannot be printed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MigrationFile {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) option: MigrationOption,
+    #[serde(default = "offline")]
+    mode: String,
+    #[serde(default = "on_premises")]
+    pub(crate) source_type: String,
+    pub(crate) source: String,
+    pub(crate) target: String,
+    pub(crate) databases: Vec<String>,
+    #[serde(default)]
+    pub(crate) overwrite: bool,
+}
+
+fn offline() -> String {
+    "Offline".to_owned()
+}
+
+fn on_premises() -> String {
+    "OnPremises".to_owned()
+}
+
+impl MigrationFile {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// A usage failure that names the file and what is wrong with it.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::usage(format!("cannot read the migration file {shown}: {error}"))
+                .hint("Give the path of a migration file; the README shows one.")
+        })?;
+        let file = Self::parse(&text).map_err(|problem| problem.in_file(path))?;
+        let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & 0o077 != 0 && file.holds_password() {
+            return Err(Failure::usage(format!(
+                "the migration file {shown} holds a password and others can read it"
+            ))
+            .hint(format!(
+                "Run: chmod 600 {shown}  (and change the password if others use this machine)."
+            )));
+        }
+        Ok(file)
+    }
+
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let keys: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+            Problem::new(
+                format!("is not a JSON object ({error})"),
+                "Check it with: jq . FILE",
+            )
+        })?;
+        refuse_unknown(&keys)?;
+        let file: Self = serde_json::from_str(text).map_err(|error| {
+            Problem::new(
+                format!("is not right ({error})"),
+                "The keys name, source, target and databases are needed; the README shows a file.",
+            )
+        })?;
+        file.check()?;
+        Ok(file)
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        check_name(&self.name)?;
+        check_mode(&self.mode)?;
+        if !SOURCE_TYPES.contains(&self.source_type.as_str()) {
+            return Err(Problem::new(
+                format!("has the unknown source_type {:?}", self.source_type),
+                format!("Choose one of {}.", SOURCE_TYPES.join(", ")),
+            ));
+        }
+        check_databases(&self.databases)
+    }
+
+    fn holds_password(&self) -> bool {
+        [&self.source, &self.target].into_iter().any(|text| {
+            // What does not parse is not used either; resolving it tells what is wrong.
+            conninfo::parse(text).is_ok_and(|parameters| parameters.contains_key("password"))
+        })
+    }
+}
+
+/// What is wrong with a file, and what to do about it.
+#[derive(Debug)]
+struct Problem {
+    what: String,
+    hint: String,
+}
+
+impl Problem {
+    fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+
+    fn in_file(self, path: &Path) -> Failure {
+        Failure::usage(format!(
+            "the migration file {} {}",
+            path.display(),
+            self.what
+        ))
+        .hint(self.hint)
+    }
+}
+
+fn refuse_unknown(keys: &Map<String, Value>) -> Result<(), Problem> {
+    let unknown: Vec<String> = keys
+        .keys()
+        .filter(|key| !KEYS.contains(&key.as_str()))
+        .map(|key| format!("{key:?}"))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("has keys that we do not know: {}", unknown.join(", ")),
+        format!("The keys are {}.", KEYS.join(", ")),
+    ))
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if plain && !name.is_empty() && !name.starts_with('-') && name.len() <= NAME_BYTES {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!("has a name that will not do: {name:?}"),
+        format!("Use letters, digits and hyphens, no hyphen first, {NAME_BYTES} at most."),
+    ))
+}
+
+fn check_mode(mode: &str) -> Result<(), Problem> {
+    match mode {
+        "Offline" => Ok(()),
+        "Online" => Err(Problem::new(
+            "asks for mode Online, which does not exist yet",
+            "Stop writes to the source and use Offline.",
+        )),
+        other => Err(Problem::new(
+            format!("has the unknown mode {other:?}"),
+            "Use Offline.",
+        )),
+    }
+}
+
+fn check_databases(databases: &[String]) -> Result<(), Problem> {
+    if databases.is_empty() {
+        return Err(Problem::new(
+            "names no database",
+            "List at least one under databases.",
+        ));
+    }
+    for (index, name) in databases.iter().enumerate() {
+        if name.is_empty() || name.len() > NAME_BYTES || name.contains('\0') {
+            return Err(Problem::new(
+                format!("has a database that cannot exist: {name:?}"),
+                "Names of databases have 1 to 63 bytes.",
+            ));
+        }
+        if databases.iter().take(index).any(|other| other == name) {
+            return Err(Problem::new(
+                format!("lists the database {name:?} twice"),
+                "List each database once.",
+            ));
+        }
+        if name == "template0" || name == "template1" {
+            return Err(Problem::new(
+                format!("lists {name}, which belongs to the server"),
+                "List user databases only.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn whole() -> Value {
+        json!({
+            "name": "m1", "source": "host=a user=u", "target": "host=b user=u",
+            "databases": ["shop"]
+        })
+    }
+
+    fn with(key: &str, value: Value) -> Result<MigrationFile, String> {
+        let mut file = whole();
+        file[key] = value;
+        MigrationFile::parse(&file.to_string()).map_err(|problem| problem.what)
+    }
+
+    fn refused(key: &str, value: Value) -> String {
+        with(key, value).err().unwrap()
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let file = with("name", json!("m1")).unwrap_or_else(|what| panic!("{what}"));
+        assert_eq!(file.option, MigrationOption::ValidateAndMigrate);
+        assert_eq!(file.source_type, "OnPremises");
+        assert!(!file.overwrite);
+    }
+
+    #[test]
+    fn names_are_letters_digits_and_hyphens() {
+        for name in ["m", "M-1", "1", "a-", &"x".repeat(63)] {
+            assert!(with("name", json!(name)).is_ok(), "{name}");
+        }
+        for name in ["", "-a", "a_b", "a b", "ä", "a.b", "a/b", &"x".repeat(64)] {
+            assert!(with("name", json!(name)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_unknown_key_is_named() {
+        let mut file = whole();
+        file["colour"] = json!(1);
+        file["Name"] = json!("x");
+        let problem = MigrationFile::parse(&file.to_string()).err().unwrap();
+        assert!(problem.what.contains("\"colour\""), "{}", problem.what);
+        assert!(problem.what.contains("\"Name\""), "{}", problem.what);
+    }
+
+    #[test]
+    fn online_is_answered_with_a_word() {
+        assert!(refused("mode", json!("Online")).contains("does not exist yet"));
+        assert!(refused("mode", json!("Sideways")).contains("unknown mode"));
+    }
+
+    #[test]
+    fn source_types_are_those_of_azure() {
+        assert_eq!(SOURCE_TYPES.len(), 24);
+        assert!(with("source_type", json!("AWS_AURORA")).is_ok());
+        assert!(refused("source_type", json!("aurora")).contains("aurora"));
+    }
+
+    #[test]
+    fn databases_are_at_least_one_and_no_two_alike() {
+        assert!(refused("databases", json!([])).contains("no database"));
+        assert!(refused("databases", json!(["a", "b", "a"])).contains("twice"));
+        assert!(refused("databases", json!(["template1"])).contains("server"));
+        assert!(refused("databases", json!(["x".repeat(64)])).contains("cannot exist"));
+        assert!(with("databases", json!(["a", "A", "a b\n\"'"])).is_ok());
+    }
+
+    #[test]
+    fn a_file_with_a_password_that_others_can_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let allow = |mode| {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let mut text = whole();
+        text["target"] = json!("postgresql://u:hunter2@b/postgres");
+        fs::write(file.path(), text.to_string()).unwrap();
+        allow(0o640);
+        let failure = MigrationFile::read(file.path()).err().unwrap();
+        assert!(failure.to_string().contains("holds a password"));
+        assert!(!failure.to_string().contains("hunter2"));
+        let hint = failure.diagnosis().hint.clone().unwrap();
+        assert!(hint.contains("chmod 600"), "{hint}");
+        allow(0o600);
+        assert!(MigrationFile::read(file.path()).is_ok());
+        fs::write(file.path(), whole().to_string()).unwrap();
+        allow(0o644);
+        assert!(MigrationFile::read(file.path()).is_ok());
+    }
+}

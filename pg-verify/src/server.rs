@@ -1,0 +1,202 @@
+//! One side while it is compared: how to reach it, and the session that holds its snapshot.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use pg_pipe::Context;
+use pg_pipe::record::Side;
+use pg_pipe::stop::Registered;
+use pg_session::catalog::{LEDGER_SCHEMA, list_relations, list_sequences};
+use pg_session::checksum::check_known_answer;
+use pg_session::endpoint::environment;
+use pg_session::session::Facts;
+use pg_session::settings::application_name;
+use pg_session::snapshot::{self, SnapshotId};
+use pg_session::{Endpoint, Purpose, RelationName, Role, Session, resolve};
+
+use crate::args::Args;
+use crate::known::Known;
+use crate::plan::{Columns, Listing};
+
+const GENERATED: &str = include_str!("sql/generated_columns.sql");
+const IDENTITY: &str = include_str!("sql/server_identity.sql");
+
+/// One side, with the session that holds its snapshot. The snapshot ends when this is
+/// dropped.
+pub(crate) struct Server {
+    role: Role,
+    endpoint: Endpoint,
+    application_name: String,
+    holder: Session,
+    snapshot: SnapshotId,
+    _canceled_on_stop: Registered,
+}
+
+/// Where a side is, by flag, stream or environment. On the target of a migration it is the
+/// database that is being loaded.
+///
+/// # Errors
+/// When nothing says where it is, or what says so does not parse.
+pub(crate) fn locate(role: Role, args: &Args, known: &Known) -> anyhow::Result<Endpoint> {
+    let side = side(role);
+    let flag = flag(role, args);
+    let conninfo = known.head.conninfo(side, flag);
+    let left_behind = known.head.password_from(side).filter(|_| flag.is_none());
+    let endpoint = resolve(role, conninfo.as_deref())?.password_left_behind(left_behind);
+    Ok(match (role, known.head.staging()) {
+        (Role::Target, Some(staging)) => endpoint.with_database(staging),
+        _ => endpoint,
+    })
+}
+
+/// Whether anything says where a side is.
+pub(crate) fn is_given(role: Role, args: &Args, known: &Known) -> bool {
+    known.head.conninfo(side(role), flag(role, args)).is_some()
+        || environment(role.variable()).is_some()
+}
+
+fn side(role: Role) -> Side {
+    match role {
+        Role::Source => Side::Source,
+        Role::Target => Side::Target,
+    }
+}
+
+fn flag(role: Role, args: &Args) -> Option<&str> {
+    match role {
+        Role::Source => args.source.source.as_deref(),
+        Role::Target => args.target.target.as_deref(),
+    }
+}
+
+impl Server {
+    /// Connects, makes sure that the server computes our checksum, and takes a snapshot.
+    ///
+    /// # Errors
+    /// What the server, or the way to it, says.
+    pub(crate) fn open(
+        endpoint: Endpoint,
+        migration: Option<&str>,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
+        let role = endpoint.role();
+        let application_name = application_name(migration, context.tool());
+        let mut holder = endpoint.connect(Purpose::Read, &application_name)?;
+        let cancel = holder.cancel();
+        let canceled_on_stop = context.stop().on_request(move || cancel.fire());
+        check_known_answer(&mut holder).with_context(|| format!("cannot verify the {role}"))?;
+        let snapshot = snapshot::export(&mut holder)
+            .with_context(|| format!("cannot take a snapshot of the {role}"))?;
+        let facts = holder.facts();
+        context.notice().detail(&format!(
+            "{role}: {endpoint}, PostgreSQL {}, {}, snapshot {}",
+            facts.version, facts.encoding, snapshot.0
+        ));
+        Ok(Self {
+            role,
+            endpoint,
+            application_name,
+            holder,
+            snapshot,
+            _canceled_on_stop: canceled_on_stop,
+        })
+    }
+
+    /// Lists what the database holds, our own ledger on a target left out.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn list(&mut self) -> anyhow::Result<Listing> {
+        let without: &[&str] = match self.role {
+            Role::Source => &[],
+            Role::Target => &[LEDGER_SCHEMA],
+        };
+        let relations = list_relations(&mut self.holder, without)
+            .with_context(|| format!("cannot list the tables of the {}", self.role))?;
+        let sequences = list_sequences(&mut self.holder, without)
+            .with_context(|| format!("cannot list the sequences of the {}", self.role))?;
+        Ok(Listing {
+            relations,
+            generated: self.generated_columns()?,
+            sequences,
+        })
+    }
+
+    fn generated_columns(&mut self) -> anyhow::Result<BTreeMap<RelationName, Columns>> {
+        let rows = self
+            .holder
+            .query(GENERATED, &[])
+            .with_context(|| format!("cannot list the columns of the {}", self.role))?;
+        let mut generated: BTreeMap<RelationName, Columns> = BTreeMap::new();
+        for row in rows {
+            let table =
+                RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"));
+            generated
+                .entry(table)
+                .or_default()
+                .insert(row.get("column"), row.get("definition"));
+        }
+        Ok(generated)
+    }
+
+    /// What two servers share only when they are the same database.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn identity(&mut self) -> anyhow::Result<String> {
+        let row = self
+            .holder
+            .query_one(IDENTITY, &[])
+            .with_context(|| format!("cannot tell which database the {} is", self.role))?;
+        Ok(row.get("identity"))
+    }
+
+    /// Which side it is.
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What is known of the server from the start.
+    pub(crate) fn facts(&self) -> &Facts {
+        self.holder.facts()
+    }
+
+    /// What another thread needs to open sessions on the same snapshot.
+    pub(crate) fn opener(&self) -> Opener {
+        Opener {
+            endpoint: self.endpoint.clone(),
+            application_name: self.application_name.clone(),
+            snapshot: self.snapshot.clone(),
+        }
+    }
+}
+
+/// Opens sessions on the snapshot of a [`Server`].
+pub(crate) struct Opener {
+    endpoint: Endpoint,
+    application_name: String,
+    snapshot: SnapshotId,
+}
+
+impl Opener {
+    /// Which side it is.
+    pub(crate) fn role(&self) -> Role {
+        self.endpoint.role()
+    }
+
+    /// A session, not in a transaction yet.
+    ///
+    /// # Errors
+    /// What the server, or the way to it, says.
+    pub(crate) fn connect(&self) -> Result<Session, pg_session::Error> {
+        self.endpoint.connect(Purpose::Read, &self.application_name)
+    }
+
+    /// Begins the session's transaction on the snapshot.
+    ///
+    /// # Errors
+    /// What the server says, such as that the holder is gone.
+    pub(crate) fn adopt(&self, session: &mut Session) -> Result<(), pg_session::Error> {
+        snapshot::adopt(session, &self.snapshot)
+    }
+}
