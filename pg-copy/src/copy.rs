@@ -41,12 +41,16 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let ends = resolve(args, &plan, context)?;
     let mut target = ends.target.connect(Purpose::Load, &ends.application_name)?;
     require_ours(&mut target, &plan)?;
-    ledger::ensure(&mut target)?;
     lock_ledger(&mut target)?;
     let (tables, lost) = split(&plan, context);
     let mut holder = Holder::open(&ends.source, &ends.application_name, &tables)?;
     let cancel = holder.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
+    if !ledger::exists(&mut target)? {
+        // The first change, and only to a target that has the tables, all of them empty.
+        resume::require_all_empty(&mut target, &holder)?;
+        ledger::ensure(&mut target)?;
+    }
     let count = resume::plan(&mut target, &mut holder, context)?;
     begin_run(&mut target, &mut holder, &plan)?;
     let tables_well = copy_tables(args, &ends, &holder, (count, &tables), context)?;

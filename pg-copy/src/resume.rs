@@ -106,11 +106,27 @@ fn plan_new(target: &mut Session, holder: &Holder) -> anyhow::Result<usize> {
     Ok(tables.len())
 }
 
+/// Checks a target that has no ledger yet.
+///
+/// # Errors
+/// A conflict (exit 7) that names the first table that has rows, or what the server says of
+/// one that is not there.
+pub(crate) fn require_all_empty(target: &mut Session, holder: &Holder) -> anyhow::Result<()> {
+    holder
+        .relations
+        .keys()
+        .try_for_each(|name| require_empty(target, name))
+}
+
 fn require_empty(target: &mut Session, name: &RelationName) -> anyhow::Result<()> {
     let sql = format!("select exists (select from only {})", name.sql());
     let has_rows: bool = target
         .query_one(&sql, &[])
-        .map_err(|error| error.while_doing(format!("cannot read table {name} of the target")))?
+        .map_err(|error| {
+            error
+                .while_doing(format!("cannot read table {name} of the target"))
+                .with_hint("Make the tables first: pg-schema-apply --section pre-data.")
+        })?
         .get(0);
     if has_rows {
         return Err(Failure::conflict(format!(

@@ -4,9 +4,12 @@
 use pg_pipe::record::{Database, Migration};
 use pg_pipe::{Context, Failure};
 use pg_session::mark::{self, Mark, MarkState};
-use pg_session::{Session, quote};
+use pg_session::{Error, Session, quote};
 
+use crate::apply::Target;
 use crate::apply::plan::Plan;
+
+const USER_OBJECTS: &str = include_str!("sql/user_object_count.sql");
 
 /// Makes sure that the staging database is there and ours.
 ///
@@ -14,20 +17,59 @@ use crate::apply::plan::Plan;
 /// A conflict (exit 7) when a database of that name is not ours or was canceled, otherwise
 /// what the server says.
 pub(crate) fn ensure_staging(
-    session: &mut Session,
+    target: &Target,
     plan: &Plan,
     migration: &Migration,
     context: &Context,
 ) -> anyhow::Result<()> {
+    let mut session = target.connect_for_maintenance()?;
     let name = &migration.staging;
-    match mark::read_comment(session, name)? {
-        None => create(session, plan, migration)?,
-        Some(_) => check_mark(mark::read(session, name)?, migration)?,
+    match mark::read_comment(&mut session, name)? {
+        None => {
+            let like = like(plan, migration)?;
+            let sql = statement(name, like, session.version().has_locale_provider());
+            session.batch(&sql)?;
+            set_mark(&mut session, like, migration)?;
+        }
+        // CREATE DATABASE cannot be in a transaction with its mark: an empty database of our
+        // name without one can only be what a run left that was killed in between.
+        Some(comment) if comment.is_empty() && is_empty(&mut target.connect()?)? => {
+            set_mark(&mut session, like(plan, migration)?, migration)?;
+        }
+        Some(_) => check_mark(mark::read(&mut session, name)?, migration)?,
     }
     context
         .notice()
         .detail(&format!("loading into database {name}"));
     Ok(())
+}
+
+/// The record of the source's database.
+fn like<'p>(plan: &'p Plan, migration: &Migration) -> Result<&'p Database, Failure> {
+    plan.databases
+        .iter()
+        .find(|database| database.name == migration.database)
+        .ok_or_else(|| {
+            Failure::input(format!(
+                "the stream has no database record for {}",
+                migration.database
+            ))
+            .hint("Run pg-probe earlier in the pipeline; it writes one.")
+        })
+}
+
+/// Whether a database holds nothing of its own.
+fn is_empty(session: &mut Session) -> Result<bool, Error> {
+    Ok(user_objects(session)?.0 == 0)
+}
+
+/// How many things a database holds of its own, and one of them.
+///
+/// # Errors
+/// What the server says.
+pub(crate) fn user_objects(session: &mut Session) -> Result<(i64, String), Error> {
+    let row = session.query_one(USER_OBJECTS, &[])?;
+    Ok((row.get("count"), row.get("example")))
 }
 
 fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure> {
@@ -45,25 +87,7 @@ fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure>
     }
 }
 
-/// CREATE DATABASE cannot be in a transaction with its mark: a database of our name without
-/// connections, tables or comment can only be what a killed run left, and is made again.
-fn create(session: &mut Session, plan: &Plan, migration: &Migration) -> anyhow::Result<()> {
-    let like = plan
-        .databases
-        .iter()
-        .find(|database| database.name == migration.database)
-        .ok_or_else(|| {
-            Failure::input(format!(
-                "the stream has no database record for {}",
-                migration.database
-            ))
-            .hint("Run pg-probe earlier in the pipeline; it writes one.")
-        })?;
-    session.batch(&statement(
-        &migration.staging,
-        like,
-        session.version().has_locale_provider(),
-    ))?;
+fn set_mark(session: &mut Session, like: &Database, migration: &Migration) -> Result<(), Error> {
     let mark = Mark {
         pgmig: 1,
         hash: migration.hash.clone(),
@@ -72,8 +96,7 @@ fn create(session: &mut Session, plan: &Plan, migration: &Migration) -> anyhow::
         state: MarkState::Loading,
         comment: like.comment.clone(),
     };
-    session.batch(&mark::statement(&migration.staging, &mark))?;
-    Ok(())
+    session.batch(&mark::statement(&migration.staging, &mark))
 }
 
 fn statement(name: &str, like: &Database, has_provider: bool) -> String {

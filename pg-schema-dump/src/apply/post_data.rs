@@ -156,7 +156,9 @@ impl<'a> Desk<'a> {
         }
         let target = Target::resolve(self.args, &self.plan.head, self.context.tool())?;
         let mut session = target.connect()?;
-        ledger::ensure(&mut session)?;
+        if !ledger::exists(&mut session)? {
+            return Err(not_ours(&target.database).into());
+        }
         let ledgered = Arc::new(Ledgered::open(&mut session)?);
         let (jobs, waiting) = unbounded();
         for _ in 0..self.args.jobs.get() {
@@ -264,4 +266,12 @@ impl<'a> Desk<'a> {
         }
         Ok(if all_well { Exit::Fine } else { Exit::Partial })
     }
+}
+
+/// A database without a ledger is not one that we have begun to load.
+fn not_ours(database: &str) -> Failure {
+    Failure::conflict(format!(
+        "database {database} on the target has no ledger of ours"
+    ))
+    .hint("Run pg-schema-apply --section pre-data and pg-copy first; a finished database needs nothing more.")
 }

@@ -34,9 +34,8 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
         return Ok(Exit::Fine);
     }
     let target = Target::resolve(args, &plan.head, context.tool())?;
-    let mut maintenance = target.connect_for_maintenance()?;
     if let Some(migration) = &plan.head.migration {
-        maintenance::ensure_staging(&mut maintenance, &plan, migration, context)?;
+        maintenance::ensure_staging(&target, &plan, migration, context)?;
     }
     let mut session = target.connect()?;
     let cancel = session.cancel();
@@ -57,12 +56,10 @@ fn require_empty_or_ours(session: &mut Session, database: &str) -> anyhow::Resul
     if ledger::exists(session)? {
         return Ok(());
     }
-    let row = session.query_one(include_str!("sql/user_object_count.sql"), &[])?;
-    let count: i64 = row.get("count");
+    let (count, example) = maintenance::user_objects(session)?;
     if count == 0 {
         return Ok(());
     }
-    let example: String = row.get("example");
     Err(Failure::conflict(format!(
         "database {database} on the target is not empty: it holds {example} and {} more",
         count - 1

@@ -22,7 +22,7 @@ fn judge(source: ServerVersion) -> Outcome {
     let oldest = ServerVersion::OLDEST_SOURCE;
     if source < oldest {
         Outcome::failed(format!(
-            "the source is {source}, older than {oldest}, the oldest that can be read"
+            "the source is {source}, older than {oldest}, the oldest that can be copied"
         ))
     } else {
         Outcome::fine(format!("the source is {source}"))
@@ -35,8 +35,8 @@ mod tests {
     use pg_pipe::record::CheckStatus;
 
     #[test]
-    fn servers_before_9_5_are_refused() {
-        assert_eq!(judge(ServerVersion(90_426)).status, CheckStatus::Failed);
-        assert_eq!(judge(ServerVersion(90_500)).status, CheckStatus::Succeeded);
+    fn servers_before_11_are_refused() {
+        assert_eq!(judge(ServerVersion(100_023)).status, CheckStatus::Failed);
+        assert_eq!(judge(ServerVersion(110_000)).status, CheckStatus::Succeeded);
     }
 }
