@@ -29,7 +29,7 @@ struct Ends {
 /// What ends the tool.
 pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Result<Exit> {
     let plan = Plan::read(input)?;
-    if plan.validates_only() {
+    if plan.head.validates_only() {
         return Ok(Exit::Fine);
     }
     if plan.is_empty() {

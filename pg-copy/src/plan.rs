@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pg_pipe::record::{AppliedStatus, MigrationOption, Record, Table};
+use pg_pipe::record::{AppliedStatus, Record, Table};
 use pg_pipe::{Head, Input, Line};
 use pg_session::RelationName;
 
@@ -57,14 +57,6 @@ impl Plan {
             }
             _ => {}
         }
-    }
-
-    /// Whether the migration only validates.
-    pub(crate) fn validates_only(&self) -> bool {
-        self.head
-            .migration
-            .as_ref()
-            .is_some_and(|migration| migration.option == MigrationOption::Validate)
     }
 
     /// Whether there is anything to copy.

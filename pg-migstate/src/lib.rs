@@ -21,13 +21,12 @@ mod record;
 mod status;
 mod store;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use pg_pipe::report::{Column, Format, Table};
-use pg_pipe::{Context, Diagnosis, Exit, Failure, Input, Standing, Tool};
+use pg_pipe::{Context, Exit, Failure, Input, Standing, Tool};
 
 use crate::args::{Action, Args};
 use crate::store::StateDir;
@@ -70,15 +69,7 @@ impl Tool for PgMigstate {
         (standing, None)
     }
 
-    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
-        let error = error.downcast_ref::<pg_session::Error>()?;
-        Some(Diagnosis::of_server(
-            error.class().as_str(),
-            error.class().is_connection(),
-            error.sqlstate(),
-            error.hint(),
-        ))
-    }
+    pg_pipe::diagnose_with!(pg_session::Error);
 
     fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
         let state = StateDir::resolve(

@@ -139,6 +139,26 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+/// Writes the `diagnose` function of a [`crate::Tool`] for the error type of the crate that
+/// talks to servers, which this crate must not know: it has the methods `class()` (with
+/// `as_str()` and `is_connection()`), `sqlstate()` and `hint()`.
+#[macro_export]
+macro_rules! diagnose_with {
+    ($error:ty) => {
+        fn diagnose(
+            error: &(dyn ::std::error::Error + 'static),
+        ) -> ::std::option::Option<$crate::Diagnosis> {
+            let error = error.downcast_ref::<$error>()?;
+            ::std::option::Option::Some($crate::Diagnosis::of_server(
+                error.class().as_str(),
+                error.class().is_connection(),
+                error.sqlstate(),
+                error.hint(),
+            ))
+        }
+    };
+}
+
 /// Turns an error of a shared crate into a [`Diagnosis`]; `None` for errors it does not know.
 pub type Diagnose = fn(&(dyn Error + 'static)) -> Option<Diagnosis>;
 

@@ -1,6 +1,8 @@
 //! The head of a stream: which migration it belongs to and where its two servers are.
 
-use crate::record::{Endpoint, Migration, Record, Side};
+use crate::failure::Failure;
+use crate::input::{Input, Line};
+use crate::record::{Endpoint, Migration, MigrationOption, Record, Side};
 
 /// What the head of a stream says, as far as it has been read. Later records replace
 /// earlier ones.
@@ -15,6 +17,20 @@ pub struct Head {
 }
 
 impl Head {
+    /// Reads a stream to its end for nothing but its head.
+    ///
+    /// # Errors
+    /// When the stream is not sound or was stopped further up.
+    pub fn read(input: Option<Input>) -> Result<Self, Failure> {
+        let mut head = Self::default();
+        for line in input.into_iter().flatten() {
+            if let Line::Known(record) = line? {
+                head.note(&record);
+            }
+        }
+        Ok(head)
+    }
+
     /// Notes a record, if it belongs to the head.
     pub fn note(&mut self, record: &Record) {
         match record {
@@ -53,6 +69,13 @@ impl Head {
         self.migration
             .as_ref()
             .map(|migration| migration.staging.as_str())
+    }
+
+    /// Whether the migration only validates, so that nothing is dumped, copied or compared.
+    pub fn validates_only(&self) -> bool {
+        self.migration
+            .as_ref()
+            .is_some_and(|migration| migration.option == MigrationOption::Validate)
     }
 
     fn endpoint(&self, side: Side) -> Option<&Endpoint> {

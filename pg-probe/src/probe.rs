@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use pg_pipe::record::{Database, Endpoint as EndpointRecord, Migration, ProbeStep, Record};
-use pg_pipe::{Context, Exit, Failure, Head, Input, Line};
+use pg_pipe::{Context, Exit, Failure, Head, Input};
 use pg_session::catalog::{self, DatabaseFacts};
 use pg_session::{Endpoint, Error, Role, endpoint, quote, settings};
 
@@ -31,7 +31,7 @@ struct Found {
 /// # Errors
 /// When a side cannot be probed, or lacks a database of the migration.
 pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
-    let head = read_head(input)?;
+    let head = Head::read(input)?;
     let endpoints = sides::resolve(args, &head, &endpoint::environment)?;
     let application_name = settings::application_name(head.hash(), context.tool());
     let probing: Vec<Receiver<Side>> = endpoints
@@ -58,16 +58,6 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         check_wanted(migration, &names)?;
     }
     Ok(Exit::Fine)
-}
-
-fn read_head(input: Option<Input>) -> Result<Head, Failure> {
-    let mut head = Head::default();
-    for line in input.into_iter().flatten() {
-        if let Line::Known(record) = line? {
-            head.note(&record);
-        }
-    }
-    Ok(head)
 }
 
 /// Begins to probe a side in a thread of its own: both sides at once.

@@ -10,10 +10,7 @@ mod apply;
 mod dump;
 mod quoted;
 
-use std::error::Error;
 use std::process::ExitCode;
-
-use pg_pipe::Diagnosis;
 
 /// The whole of `main` of `pg-schema-dump`.
 pub fn main() -> ExitCode {
@@ -23,14 +20,4 @@ pub fn main() -> ExitCode {
 /// The whole of `main` of `pg-schema-apply`.
 pub fn apply_main() -> ExitCode {
     pg_pipe::tool::main::<apply::PgSchemaApply>()
-}
-
-fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
-    let error = error.downcast_ref::<pg_session::Error>()?;
-    Some(Diagnosis::of_server(
-        error.class().as_str(),
-        error.class().is_connection(),
-        error.sqlstate(),
-        error.hint(),
-    ))
 }

@@ -11,12 +11,11 @@ mod outcome;
 mod subject;
 mod validate;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pg_pipe::report::{Column, Table};
-use pg_pipe::{Context, Diagnosis, Exit, Input, Standing, Tool};
+use pg_pipe::{Context, Exit, Input, Standing, Tool};
 
 use crate::args::Args;
 
@@ -66,15 +65,7 @@ impl Tool for PgValidate {
         (args.standing.clone(), args.operand.stream.clone())
     }
 
-    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
-        let error = error.downcast_ref::<pg_session::Error>()?;
-        Some(Diagnosis::of_server(
-            error.class().as_str(),
-            error.class().is_connection(),
-            error.sqlstate(),
-            error.hint(),
-        ))
-    }
+    pg_pipe::diagnose_with!(pg_session::Error);
 
     fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
         validate::run(&args, input, context)

@@ -7,7 +7,7 @@ use pg_pipe::record::{
     ValidationStatus,
 };
 use pg_pipe::report::Format;
-use pg_pipe::{Context, Exit, Failure, Head, Input, Line};
+use pg_pipe::{Context, Exit, Failure, Head, Input};
 use pg_session::{Endpoint, Role, settings};
 
 use crate::args::Args;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         list(&chosen, context);
         return Ok(Exit::Fine);
     }
-    let head = read_head(input)?;
+    let head = Head::read(input)?;
     if let Some(migration) = &head.migration
         && migration.option == MigrationOption::Migrate
     {
@@ -74,16 +74,6 @@ fn list(chosen: &[(&'static Check, Choice)], context: &Context) {
             fix: None,
         }));
     }
-}
-
-fn read_head(input: Option<Input>) -> Result<Head, Failure> {
-    let mut head = Head::default();
-    for line in input.into_iter().flatten() {
-        if let Line::Known(record) = line? {
-            head.note(&record);
-        }
-    }
-    Ok(head)
 }
 
 /// Opens both sides: of the source the database that is migrated.

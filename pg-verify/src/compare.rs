@@ -22,7 +22,7 @@ use crate::tally::{Readings, Tally};
 /// What ends the tool: a cut stream, a server that cannot be reached or is lost.
 pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
     let known = input.map(Known::read).transpose()?.unwrap_or_default();
-    if known.only_validates() {
+    if known.head.validates_only() {
         context
             .notice()
             .note("the migration only validates: nothing was copied, nothing is verified");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pg_pipe::record::{ErrorRecord, LargeObjects, MigrationOption, Record, Scope};
+use pg_pipe::record::{ErrorRecord, LargeObjects, Record, Scope};
 use pg_pipe::{Failure, Head, Line};
 use pg_session::RelationName;
 
@@ -98,14 +98,6 @@ impl Known {
     /// Whether the stream gives a scope. Without one, both databases are compared whole.
     pub(crate) fn has_scope(&self) -> bool {
         !self.tables.is_empty()
-    }
-
-    /// Whether the migration only validates, so that nothing has been copied.
-    pub(crate) fn only_validates(&self) -> bool {
-        self.head
-            .migration
-            .as_ref()
-            .is_some_and(|migration| migration.option == MigrationOption::Validate)
     }
 
     /// Whether something in scope was not read by pg-copy.

@@ -14,12 +14,11 @@ mod rename;
 mod roles;
 mod tail;
 
-use std::error::Error;
 use std::path::PathBuf;
 
-use pg_pipe::record::{MigrationOption, Side};
+use pg_pipe::record::Side;
 use pg_pipe::report::{Column, Table};
-use pg_pipe::{Context, Diagnosis, Exit, Head, Input, Standing, Tool};
+use pg_pipe::{Context, Exit, Head, Input, Standing, Tool};
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Error as SessionError, Purpose, Role, Session};
 
@@ -55,9 +54,7 @@ impl Tool for PgSchemaApply {
         (args.standing.clone(), args.operand.stream.clone())
     }
 
-    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
-        crate::diagnose(error)
-    }
+    pg_pipe::diagnose_with!(pg_session::Error);
 
     fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
         let input = input.ok_or_else(|| {
@@ -105,10 +102,4 @@ impl Target {
     fn connect_for_maintenance(&self) -> Result<Session, SessionError> {
         self.endpoint.connect(Purpose::Load, &self.application_name)
     }
-}
-
-fn validates_only(head: &Head) -> bool {
-    head.migration
-        .as_ref()
-        .is_some_and(|migration| migration.option == MigrationOption::Validate)
 }

@@ -17,7 +17,7 @@ use crate::apply::graph::Graph;
 use crate::apply::ledgered::Ledgered;
 use crate::apply::plan::Plan;
 use crate::apply::pre_data::{adapted, skipped};
-use crate::apply::{Target, tail, validates_only};
+use crate::apply::{Target, tail};
 
 /// Applies post-data while the stream comes in, then the rest of the schema.
 ///
@@ -186,7 +186,7 @@ impl<'a> Desk<'a> {
         scope: &'scope thread::Scope<'scope, '_>,
         crew: &'scope Crew,
     ) -> anyhow::Result<()> {
-        if validates_only(&self.plan.head) {
+        if self.plan.head.validates_only() {
             return Ok(());
         }
         self.open(scope, crew)?;

@@ -10,7 +10,7 @@ use pg_session::{Session, ledger};
 use crate::apply::args::Args;
 use crate::apply::ledgered::{self, Ledgered};
 use crate::apply::plan::Plan;
-use crate::apply::{Target, maintenance, rename, roles, validates_only};
+use crate::apply::{Target, maintenance, rename, roles};
 
 /// Reads the plan, then applies pre-data.
 ///
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
             plan.note(*record);
         }
     }
-    if validates_only(&plan.head) {
+    if plan.head.validates_only() {
         return Ok(Exit::Fine);
     }
     if plan.objects.is_empty() {

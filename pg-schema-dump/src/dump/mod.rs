@@ -11,12 +11,11 @@ mod refresh;
 mod roles;
 mod tables;
 
-use std::error::Error;
 use std::path::PathBuf;
 
-use pg_pipe::record::{MigrationOption, Record, Sequence, Side};
+use pg_pipe::record::{Record, Sequence, Side};
 use pg_pipe::report::{Column, Table};
-use pg_pipe::{Context, Diagnosis, Exit, Head, Input, Line, Standing, Tool};
+use pg_pipe::{Context, Exit, Head, Input, Standing, Tool};
 use pg_session::catalog;
 use pg_session::settings::application_name;
 use pg_session::{Purpose, Role, ServerVersion, Session, snapshot};
@@ -63,22 +62,11 @@ impl Tool for PgSchemaDump {
         (args.standing.clone(), args.operand.stream.clone())
     }
 
-    fn diagnose(error: &(dyn Error + 'static)) -> Option<Diagnosis> {
-        crate::diagnose(error)
-    }
+    pg_pipe::diagnose_with!(pg_session::Error);
 
     fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
-        let mut head = Head::default();
-        for line in input.into_iter().flatten() {
-            if let Line::Known(record) = line? {
-                head.note(&record);
-            }
-        }
-        let validate_only = head
-            .migration
-            .as_ref()
-            .is_some_and(|migration| migration.option == MigrationOption::Validate);
-        if validate_only {
+        let head = Head::read(input)?;
+        if head.validates_only() {
             context
                 .notice()
                 .note("nothing to do: this migration only validates");
