@@ -1,9 +1,7 @@
 //! What is typed on the command line of `pg-copy`.
 
-use std::num::NonZeroUsize;
-
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::{SourceArgs, TargetArgs};
+use pg_session::args::{JobsArgs, SourceArgs, TargetArgs};
 
 /// Copy rows between servers
 ///
@@ -16,9 +14,8 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
-    /// Tables that are copied at the same time
-    #[arg(long, value_name = "N", default_value = "2", env = "PGMIG_JOBS")]
-    pub(crate) jobs: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) jobs: JobsArgs,
 
     #[command(flatten)]
     pub(crate) standing: Standing,

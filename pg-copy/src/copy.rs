@@ -183,10 +183,10 @@ fn copy_tables(
         relations: &holder.relations,
         counters: meter.counters(),
         clerk: Mutex::new(ends.target.connect(Purpose::Load, &ends.application_name)?),
-        given_up: Mutex::default(),
+        held: Mutex::default(),
     };
     let results: Vec<anyhow::Result<()>> = thread::scope(|scope| {
-        let workers: Vec<_> = (1..=args.jobs.get().min(count))
+        let workers: Vec<_> = (1..=args.jobs.jobs.get().min(count))
             .map(|number| {
                 let shared = &shared;
                 scope.spawn(move || shared.work(number))
@@ -205,6 +205,7 @@ fn copy_tables(
     for result in results {
         result?;
     }
-    let given_up = shared.given_up.into_inner().unwrap_or_default();
+    // What is still held when all workers have ended was given up.
+    let given_up = shared.held.into_inner().unwrap_or_default();
     Ok(given_up.is_empty())
 }

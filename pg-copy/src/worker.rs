@@ -1,5 +1,6 @@
 //! A worker: takes a chunk, copies it, commits rows and mark together, takes the next.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,12 +27,13 @@ pub(crate) struct Shared<'a> {
     pub(crate) target: Endpoint,
     pub(crate) application_name: String,
     pub(crate) snapshot: SnapshotId,
-    pub(crate) relations: &'a std::collections::BTreeMap<RelationName, Relation>,
+    pub(crate) relations: &'a BTreeMap<RelationName, Relation>,
     pub(crate) counters: Arc<Counters>,
     /// A session of its own, for attempts, which outlive the chunk's transaction.
     pub(crate) clerk: Mutex<Session>,
-    /// Chunks that this process has given up.
-    pub(crate) given_up: Mutex<Vec<i64>>,
+    /// Chunks that this process has in hand or has given up. The server lets a chunk go as
+    /// soon as its transaction fails, before its worker has decided what becomes of it.
+    pub(crate) held: Mutex<BTreeSet<i64>>,
 }
 
 /// The two sessions of a worker, both unregistered from the stop switch when dropped.
@@ -46,7 +48,7 @@ impl Shared<'_> {
     ///
     /// # Errors
     /// What ends the run: a stop, or a server that is lost for good. A table that fails is an
-    /// item, noted in `given_up`.
+    /// item, and stays in `held`.
     pub(crate) fn work(&self, number: usize) -> anyhow::Result<()> {
         let worker = format!("{}/{number}", std::process::id());
         let mut pair = self.connect()?;
@@ -88,13 +90,13 @@ impl Shared<'_> {
                 .warn(&format!("{}: {text}; trying again", chunk.name));
             // The server may be away: the note is for people, the attempt itself is counted.
             drop(noted);
+            lock(&self.held).remove(&chunk.id);
             return Ok(());
         }
         let error = error
             .while_doing(format!("cannot copy {}", chunk.name))
             .into();
         self.context.item_failed(&chunk.name.to_string(), &error);
-        lock(&self.given_up).push(chunk.id);
         Ok(noted?)
     }
 
@@ -142,19 +144,30 @@ impl Shared<'_> {
 
     /// Copies one chunk; `false` when none is left.
     fn copy_next(&self, pair: &mut Pair, worker: &str) -> Result<bool, FailedChunk> {
-        let given_up = lock(&self.given_up).clone();
+        let held: Vec<i64> = lock(&self.held).iter().copied().collect();
         pair.target.batch("begin")?;
-        let Some(chunk) = ledger::take(&mut pair.target, &given_up)? else {
+        let Some(chunk) = ledger::take(&mut pair.target, &held)? else {
             pair.target.batch("rollback")?;
             return Ok(false);
         };
-        let attempts = self.begin_attempt(chunk.id, worker)?;
-        match self.copy_chunk(pair, &chunk, worker) {
+        if !lock(&self.held).insert(chunk.id) {
+            pair.target.batch("rollback")?;
+            return Ok(true);
+        }
+        let result = self
+            .begin_attempt(chunk.id, worker)
+            .map_err(|error| (0, error));
+        let result = result.and_then(|attempts| {
+            self.copy_chunk(pair, &chunk, worker)
+                .map_err(|error| (attempts, error))
+        });
+        match result {
             Ok(done) => {
+                lock(&self.held).remove(&chunk.id);
                 self.report(&chunk, &done);
                 Ok(true)
             }
-            Err(error) => Err(FailedChunk {
+            Err((attempts, error)) => Err(FailedChunk {
                 chunk: Some(Box::new((chunk, attempts))),
                 error: Box::new(error),
             }),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use pg_pipe::record::{
     self, Migration, MigrationState, Mode, Record, Side, State, Substate, TableCounts,
 };
@@ -31,8 +32,10 @@ impl Resolved {
     /// When the file or a connection string is wrong.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let file = MigrationFile::read(path)?;
-        let source = resolve(Role::Source, Some(&file.source))?;
-        let target = maintenance(resolve(Role::Target, Some(&file.target))?, &file.target)?;
+        let in_file = || format!("{} is not usable", path.display());
+        let source = resolve(Role::Source, Some(&file.source)).with_context(in_file)?;
+        let target = resolve(Role::Target, Some(&file.target)).with_context(in_file)?;
+        let target = maintenance(target, &file.target).with_context(in_file)?;
         if file.databases.iter().any(|name| name == target.database()) {
             let name = quote::shown(target.database());
             return Err(Failure::usage(format!(

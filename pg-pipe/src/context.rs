@@ -60,7 +60,7 @@ impl Context {
     /// Reports that one object failed: an `error` record of scope item, and a line on
     /// stderr. The tool goes on and ends with [`Exit::Partial`].
     pub fn item_failed(&self, object: &str, error: &anyhow::Error) -> ErrorRecord {
-        let mut record = failure::record(self.tool, Scope::Item, error, self.diagnose);
+        let mut record = self.record(Scope::Item, error);
         record.object.get_or_insert_with(|| object.to_owned());
         self.report(&record);
         record
@@ -77,7 +77,7 @@ impl Context {
             self.notice.note(&failure.to_string());
             return failure.diagnosis().exit;
         }
-        let record = failure::record(self.tool, Scope::Stream, error, self.diagnose);
+        let record = self.record(Scope::Stream, error);
         self.report(&record);
         Exit::from_code(record.exit)
     }
@@ -85,6 +85,14 @@ impl Context {
     /// What an error means.
     pub fn diagnose(&self, error: &anyhow::Error) -> failure::Diagnosis {
         failure::diagnose(error, self.diagnose)
+    }
+
+    fn record(&self, scope: Scope, error: &anyhow::Error) -> ErrorRecord {
+        let record = failure::record(self.tool, scope, error, self.diagnose);
+        ErrorRecord {
+            message: self.notice.redact().apply(&record.message),
+            ..record
+        }
     }
 
     fn report(&self, record: &ErrorRecord) {

@@ -242,9 +242,10 @@ impl Reading {
 }
 
 fn parse(bytes: &[u8]) -> Result<Line, String> {
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| plain(&error))?;
+    let text = std::str::from_utf8(bytes).map_err(|_invalid| "not UTF-8".to_owned())?;
+    let head: Head = serde_json::from_str(text).map_err(|error| plain(&error))?;
     if Record::KINDS.contains(&head.kind.as_str()) {
-        serde_json::from_slice(bytes)
+        serde_json::from_str(text)
             .map(|record| Line::Known(Box::new(record)))
             .map_err(|error| plain(&error))
     } else {

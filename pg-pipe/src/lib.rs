@@ -18,6 +18,7 @@ pub mod notice;
 pub mod output;
 pub mod progress;
 pub mod record;
+mod redact;
 pub mod report;
 pub mod standing;
 pub mod stop;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indicatif::MultiProgress;
 
 use crate::record::ErrorRecord;
+use crate::redact::Redact;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -24,21 +25,28 @@ pub struct Notice {
     tool: Arc<str>,
     level: Level,
     bars: MultiProgress,
+    redact: Redact,
 }
 
 impl Notice {
     /// A notice board for a tool.
-    pub(crate) fn new(tool: &str, level: Level) -> Self {
+    pub(crate) fn new(tool: &str, level: Level, redact: Redact) -> Self {
         Self {
             tool: tool.into(),
             level,
             bars: MultiProgress::new(),
+            redact,
         }
+    }
+
+    /// What is never repeated.
+    pub(crate) fn redact(&self) -> &Redact {
+        &self.redact
     }
 
     /// A board that says errors only.
     pub fn quiet(tool: &str) -> Self {
-        Self::new(tool, Level::Quiet)
+        Self::new(tool, Level::Quiet, Redact::default())
     }
 
     /// How much is said.
@@ -91,7 +99,9 @@ impl Notice {
     /// Writes one line. Text from servers and files may hold terminal escapes: they are
     /// shown, not obeyed.
     fn line(&self, text: &str) {
-        let safe: String = text
+        let safe: String = self
+            .redact
+            .apply(text)
             .chars()
             .flat_map(|c| {
                 let hidden = c.is_control() && c != '\n' && c != '\t';

@@ -20,6 +20,7 @@ use crate::input::Input;
 use crate::notice::{Level, Notice};
 use crate::output::{Output, Writer};
 use crate::record::{Begin, End, FORMAT, Record};
+use crate::redact::Redact;
 use crate::report::{self, Format, Table};
 use crate::standing::Standing;
 use crate::stop::Stop;
@@ -87,22 +88,33 @@ fn start<T: Tool>() -> Exit {
         let kind = arguments.get(2).and_then(|kind| kind.to_str());
         return print_generated::<T>(kind.unwrap_or_default());
     }
+    let redact = Redact::of_arguments(&arguments);
     let parsed = command::<T>()
         .try_get_matches_from(arguments)
         .and_then(|matches| T::Args::from_arg_matches(&matches));
     match parsed {
-        Ok(args) => run::<T>(args),
+        Ok(args) => run::<T>(args, redact),
         Err(error) => {
             let asked = !error.use_stderr();
-            // Help that nobody reads is no error.
-            drop(error.print());
+            print_usage(&error, &redact);
             if asked { Exit::Fine } else { Exit::Usage }
         }
     }
 }
 
+/// Prints what clap has to say. Help that nobody reads is no error.
+fn print_usage(error: &clap::Error, redact: &Redact) {
+    let plain = error.render().to_string();
+    let redacted = redact.apply(&plain);
+    if redacted == plain {
+        drop(error.print());
+    } else {
+        drop(io::stderr().write_all(redacted.as_bytes()));
+    }
+}
+
 fn print_generated<T: Tool>(kind: &str) -> Exit {
-    let notice = Notice::new(T::NAME, Level::Normal);
+    let notice = Notice::new(T::NAME, Level::Normal, Redact::default());
     let failure = match generate::write(kind, command::<T>(), &mut io::stdout()) {
         Ok(Ok(())) => return Exit::Fine,
         Ok(Err(error)) => Failure::input(format!("cannot write standard output: {error}")),
@@ -123,9 +135,9 @@ fn context<T: Tool>(output: Output, notice: Notice, standing: &Standing) -> Cont
     }
 }
 
-fn run<T: Tool>(args: T::Args) -> Exit {
+fn run<T: Tool>(args: T::Args, redact: Redact) -> Exit {
     let (standing, operand) = T::standing(&args);
-    let notice = Notice::new(T::NAME, standing.level());
+    let notice = Notice::new(T::NAME, standing.level(), redact);
     let format = standing.format_or_default(operand.is_some(), io::stdout().is_terminal());
     let mut context = context::<T>(Output::report(), notice, &standing);
     let writer = match open_output(&mut context, format) {

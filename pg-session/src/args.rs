@@ -1,4 +1,6 @@
-//! Flags for endpoints, spelled alike in all tools.
+//! Flags for endpoints and connections, spelled alike in all tools.
+
+use std::num::NonZeroUsize;
 
 /// The source.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -22,4 +24,22 @@ pub struct TargetArgs {
     /// it: use $PGMIG_TARGET_PASSWORD or ~/.pgpass.
     #[arg(long, value_name = "CONNINFO")]
     pub target: Option<String>,
+}
+
+/// How many connections work at the same time.
+#[derive(Clone, Debug, clap::Args)]
+pub struct JobsArgs {
+    /// Connections that work at the same time, on each side
+    ///
+    /// As pg_dump's flag of that name. The servers do the work: more than they have
+    /// processors gains little.
+    #[arg(
+        long,
+        short,
+        value_name = "N",
+        default_value = "2",
+        env = "PGMIG_JOBS",
+        hide_env_values = true
+    )]
+    pub jobs: NonZeroUsize,
 }

@@ -1,11 +1,10 @@
 //! What is typed on the command line of `pg-verify`.
 
 use std::io::{self, IsTerminal};
-use std::thread;
 
 use pg_pipe::report::Format;
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::{SourceArgs, TargetArgs};
+use pg_session::args::{JobsArgs, SourceArgs, TargetArgs};
 
 /// Count and checksum the rows of two databases, and compare
 ///
@@ -18,10 +17,8 @@ pub struct Args {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Tables that are read at the same time, on each side
-    #[arg(long, short, value_name = "N", default_value_t = default_jobs(),
-          value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) jobs: u16,
+    #[command(flatten)]
+    pub(crate) jobs: JobsArgs,
     #[command(flatten)]
     pub(crate) standing: Standing,
     #[command(flatten)]
@@ -49,10 +46,4 @@ impl Args {
             _ => Audience::Report,
         }
     }
-}
-
-/// As many as there are processors, 2 to 4: the servers do the work.
-fn default_jobs() -> u16 {
-    let processors = thread::available_parallelism().map_or(2, usize::from);
-    u16::try_from(processors.clamp(2, 4)).unwrap_or(2)
 }

@@ -125,7 +125,9 @@ fn read_and_judge(
     };
     desk.settle();
     let queues = sides.each().map(|side| queue(plan, side)).collect();
-    let read = pool::read(queues, args.jobs, context.stop(), |done| desk.take(done));
+    let read = pool::read(queues, args.jobs.jobs, context.stop(), |done| {
+        desk.take(done);
+    });
     drop(meter);
     read?;
     if let Some(reason) = context.stop().reason() {

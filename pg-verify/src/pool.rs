@@ -1,6 +1,7 @@
 //! Sessions that read: `--jobs` on each side, each side from a queue of its own, so that the
 //! slower server never makes the faster one wait.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -54,7 +55,7 @@ pub(crate) struct Queue {
 /// When a server is lost, when a worker panics. Jobs that fail by themselves are results.
 pub(crate) fn read(
     queues: Vec<Queue>,
-    jobs: u16,
+    jobs: NonZeroUsize,
     stop: &Stop,
     mut take: impl FnMut(Done),
 ) -> anyhow::Result<()> {
@@ -64,7 +65,7 @@ pub(crate) fn read(
     thread::scope(|scope| {
         let mut workers = Vec::new();
         for (opener, tasks) in &sides {
-            for _ in 0..usize::from(jobs).min(tasks.len()) {
+            for _ in 0..jobs.get().min(tasks.len()) {
                 let worker = Worker {
                     crew: &crew,
                     opener,

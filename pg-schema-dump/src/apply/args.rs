@@ -1,9 +1,7 @@
 //! What is typed on the command line of `pg-schema-apply`.
 
-use std::num::NonZeroUsize;
-
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::TargetArgs;
+use pg_session::args::{JobsArgs, TargetArgs};
 
 /// Apply a dumped schema to the target
 ///
@@ -18,9 +16,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECTION", value_enum)]
     pub(crate) section: Part,
 
-    /// Statements of post-data that run at the same time
-    #[arg(long, value_name = "N", default_value = "2", env = "PGMIG_JOBS")]
-    pub(crate) jobs: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) jobs: JobsArgs,
 
     #[command(flatten)]
     pub(crate) standing: Standing,

@@ -161,7 +161,7 @@ impl<'a> Desk<'a> {
         }
         let ledgered = Arc::new(Ledgered::open(&mut session)?);
         let (jobs, waiting) = unbounded();
-        for _ in 0..self.args.jobs.get() {
+        for _ in 0..self.args.jobs.jobs.get() {
             let bench = Bench {
                 target: target.clone(),
                 ledgered: Arc::clone(&ledgered),
@@ -214,7 +214,7 @@ impl<'a> Desk<'a> {
     fn hand_out(&mut self) {
         let doomed = self.graph.as_mut().map(Graph::take_doomed);
         self.skip(doomed.unwrap_or_default());
-        while self.running < self.args.jobs.get() {
+        while self.running < self.args.jobs.jobs.get() {
             let (Some(graph), Some(jobs), Some(target)) =
                 (&mut self.graph, &self.jobs, &self.target)
             else {

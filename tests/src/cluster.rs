@@ -1,0 +1,298 @@
+//! Throwaway servers: one a major and side in each test process, started when first asked
+//! for and shared by its tests.
+//!
+//! Rust does not drop statics, and a killed process drops nothing. So each server is
+//! started by a small shell that waits for the end of its stdin, a pipe which only the test
+//! process holds: whichever way that ends, the shell stops the server and removes its files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::majors::{Majors, servers};
+
+/// Password of [`CANARY_USER`]. It must never be seen anywhere.
+pub const CANARY: &str = "canary-7f3a";
+
+/// A superuser who needs a password over TCP.
+pub const CANARY_USER: &str = "canary_user";
+
+/// Makes a cluster, starts it, says «ready», waits for the end of stdin, removes everything.
+/// `$1` home, `$2` bin directory, `$3` port.
+const GUARD: &str = r#"
+cd / && trap '' INT TERM HUP
+home=$1 bin=$2 port=$3
+{
+    "$bin/initdb" -N -D "$home/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth=trust ||
+        { rm -rf "$home/data"; "$bin/initdb" -N -D "$home/data" -U postgres -E UTF8 --locale=C --auth=trust; }
+} >"$home/log" 2>&1 || { cat "$home/log"; exit 1; }
+cat >"$home/data/pg_hba.conf" <<END
+local all all trust
+host all all 127.0.0.1/32 scram-sha-256
+END
+cat >>"$home/data/postgresql.conf" <<END
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '$home'
+port = $port
+password_encryption = 'scram-sha-256'
+fsync = off
+full_page_writes = off
+max_connections = 200
+shared_buffers = 64MB
+END
+"$bin/pg_ctl" -s -w -D "$home/data" -l "$home/log" start >/dev/null 2>&1 || { cat "$home/log"; exit 1; }
+echo ready
+read -r _
+"$bin/pg_ctl" -s -m immediate -D "$home/data" stop >/dev/null 2>&1
+rm -rf "$home"
+"#;
+
+/// Which side of a migration a server stands for. Two sides never share a server, because a
+/// migration between databases of one server has its roles for nothing.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Side {
+    /// Where the data come from.
+    Source,
+    /// Where the data go.
+    Target,
+}
+
+/// Majors of a source and a target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pair {
+    /// Major of the source.
+    pub source: u32,
+    /// Major of the target.
+    pub target: u32,
+}
+
+impl Pair {
+    /// From the oldest server there is to the newest.
+    pub fn widest() -> Self {
+        Self {
+            source: Majors::oldest(),
+            target: Majors::newest(),
+        }
+    }
+
+    /// Between two servers of the newest major.
+    pub fn newest() -> Self {
+        Self {
+            source: Majors::newest(),
+            target: Majors::newest(),
+        }
+    }
+
+    /// The server of the source.
+    pub fn source(self) -> &'static Cluster {
+        Cluster::of(self.source, Side::Source)
+    }
+
+    /// The server of the target.
+    pub fn target(self) -> &'static Cluster {
+        Cluster::of(self.target, Side::Target)
+    }
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Its major.
+    pub major: u32,
+    /// Its bin directory.
+    pub bin: PathBuf,
+    home: PathBuf,
+    port: u16,
+    _guard: Child,
+}
+
+impl Cluster {
+    /// The server of a major and a side, started when it is asked for first.
+    pub fn of(major: u32, side: Side) -> &'static Self {
+        type Cell = &'static OnceLock<Cluster>;
+        static RUNNING: Mutex<BTreeMap<(u32, Side), Cell>> = Mutex::new(BTreeMap::new());
+        let cell: Cell = RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry((major, side))
+            .or_insert_with(|| Box::leak(Box::default()));
+        cell.get_or_init(|| Self::start(major))
+    }
+
+    fn start(major: u32) -> Self {
+        let bin = Majors::available()
+            .get(&major)
+            .unwrap_or_else(|| panic!("no PostgreSQL {major} was found"));
+        let user = servers("user");
+        let home = home_for(&user);
+        // Another process may take the port between our look and the server's start.
+        let (port, guard) = (0..5)
+            .find_map(|_| {
+                let port = free_port();
+                Some((port, guard(&user, &home, bin, port)?))
+            })
+            .unwrap_or_else(|| panic!("PostgreSQL {major} in {} does not start", bin.display()));
+        let cluster = Self {
+            major,
+            bin: bin.clone(),
+            home,
+            port,
+            _guard: guard,
+        };
+        cluster.create_canary();
+        cluster
+    }
+
+    fn create_canary(&self) {
+        let sql = format!("create role {CANARY_USER} login superuser password '{CANARY}'");
+        self.connect("postgres")
+            .batch_execute(&sql)
+            .expect("a new server takes a new role");
+    }
+
+    /// Connection string of a database through the socket, as superuser, without password.
+    pub fn conninfo(&self, database: &str) -> String {
+        format!(
+            "host={} port={} user=postgres dbname={}",
+            self.home.display(),
+            self.port,
+            quoted(database)
+        )
+    }
+
+    /// Connection string of a database through TCP, as a user who needs a password.
+    pub fn tcp_conninfo(&self, database: &str) -> String {
+        format!(
+            "host=127.0.0.1 port={} user={CANARY_USER} dbname={}",
+            self.port,
+            quoted(database)
+        )
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Connects to a database.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the ban is for the tools; the harness is their independent witness"
+    )]
+    pub fn connect(&self, database: &str) -> postgres::Client {
+        postgres::Config::new()
+            .host_path(&self.home)
+            .port(self.port)
+            .user("postgres")
+            .dbname(database)
+            .application_name("pg-e2e")
+            .connect(postgres::NoTls)
+            .unwrap_or_else(|error| panic!("cannot connect to {database}: {error}"))
+    }
+}
+
+/// A value of a connection string.
+pub fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// A short directory, since the path of a socket has room for 107 bytes.
+fn home_for(user: &str) -> PathBuf {
+    let home = tempfile::Builder::new()
+        .prefix("pge")
+        .tempdir_in("/tmp")
+        .expect("a directory can be made in /tmp")
+        .keep();
+    if !user.is_empty() {
+        fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("the directory is ours");
+        chown(&home, Some(id(user, "-u")), Some(id(user, "-g"))).expect("root can give it away");
+    }
+    home
+}
+
+fn id(user: &str, what: &str) -> u32 {
+    let output = Command::new("id")
+        .args([what, user])
+        .output()
+        .expect("id can be run");
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .expect("tests/servers names a user that exists")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port can be found")
+        .port()
+}
+
+/// Starts the guarding shell; `None` when the server does not start.
+fn guard(user: &str, home: &Path, bin: &Path, port: u16) -> Option<Child> {
+    let mut command = if user.is_empty() {
+        Command::new("sh")
+    } else {
+        let mut command = Command::new("setpriv");
+        command.args([
+            format!("--reuid={}", id(user, "-u")),
+            format!("--regid={}", id(user, "-g")),
+            "--clear-groups".to_owned(),
+            "sh".to_owned(),
+        ]);
+        command
+    };
+    let mut child = command
+        .args(["-c", GUARD, "guard"])
+        .args([home.as_os_str(), bin.as_os_str()])
+        .arg(port.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // A Ctrl-C on the terminal ends the tests; the guard goes after them.
+        .process_group(0)
+        .spawn()
+        .expect("a shell can be started");
+    let stdout = child.stdout.take().expect("its stdout is a pipe");
+    let mut said = String::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line.unwrap_or_default();
+        if line == "ready" {
+            return Some(child);
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    drop(child.wait());
+    drop(fs::remove_dir_all(home.join("data")));
+    drop(writeln!(io::stderr(), "{said}"));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_runs_and_takes_passwords_over_tcp_only() {
+        let cluster = Cluster::of(Majors::newest(), Side::Target);
+        let row = cluster
+            .connect("postgres")
+            .query_one("select current_setting('server_version_num')::integer", &[])
+            .unwrap();
+        assert_eq!(row.get::<_, i32>(0) / 10_000, cluster.major.cast_signed());
+        assert!(std::net::TcpStream::connect(("127.0.0.1", cluster.port())).is_ok());
+    }
+
+    #[test]
+    fn values_of_a_connection_string_are_quoted() {
+        assert_eq!(quoted(r"a 'b' \c"), r"'a \'b\' \\c'");
+    }
+}

@@ -1,0 +1,62 @@
+//! Bad pg_dumps: too old, not there, failing.
+
+use std::path::Path;
+
+use pg_e2e::{Majors, Pair, Pipeline, fault};
+
+use crate::scene::{BY_HAND, Scene, skip};
+
+#[test]
+fn a_pg_dump_that_is_too_old_is_refused_with_its_version() {
+    let scene = Scene::plain(Pair::newest());
+    let old = "echo 'pg_dump (PostgreSQL) 9.6.0'";
+    let fake = fault::script(scene.dir.path(), "pg_dump", old);
+    let ran = scene
+        .tool(&["pg-schema-dump", "--pg-dump"])
+        .arg(&fake)
+        .run();
+    ran.fails_clearly(2, &["9.6", &Majors::newest().to_string()]);
+    ran.says(&["--pg-dump"]);
+    assert_eq!(ran.stream().of("object").count(), 0);
+    let missing = scene.dir.path().join("not-there");
+    let ran = scene
+        .tool(&["pg-schema-dump", "--pg-dump"])
+        .arg(&missing)
+        .run();
+    ran.fails_clearly(2, &["not-there"]);
+}
+
+#[test]
+fn a_path_without_a_fitting_pg_dump_is_refused_and_the_pipeline_stops() {
+    let newest = Majors::newest();
+    if Path::new(&format!("/usr/lib/postgresql/{newest}/bin/pg_dump")).exists() {
+        return skip("the newest pg_dump is in a place that needs no PATH");
+    }
+    let scene = Scene::plain(Pair::newest());
+    fault::script(
+        scene.dir.path(),
+        "pg_dump",
+        "echo 'pg_dump (PostgreSQL) 9.6.0'",
+    );
+    let tools = scene.tools(BY_HAND);
+    let joined = scene.target_is_untouched_by(|| {
+        Pipeline::of(tools.map(|tool| tool.env("PATH", scene.dir.path()))).run()
+    });
+    assert_eq!(joined.statuses(), [2; 5], "{joined}");
+    joined.parts[0].fails_clearly(2, &["pg_dump", "9.6"]);
+}
+
+#[test]
+fn a_pg_dump_that_fails_stops_the_pipeline_with_what_it_said() {
+    let scene = Scene::plain(Pair::newest());
+    let body = format!(
+        "case $* in *--version*) echo 'pg_dump (PostgreSQL) {}.1' ;; *) echo 'pg_dump: error: no luck' >&2; exit 1 ;; esac",
+        Majors::newest()
+    );
+    let fake = fault::script(scene.dir.path(), "pg_dump", &body);
+    let ran = scene
+        .tool(&["pg-schema-dump", "--pg-dump"])
+        .arg(&fake)
+        .run();
+    ran.fails_clearly(5, &["no luck"]);
+}
