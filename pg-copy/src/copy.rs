@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use pg_pipe::record::{Side, Table};
@@ -15,6 +16,11 @@ use crate::holder::Holder;
 use crate::plan::Plan;
 use crate::worker::Shared;
 use crate::{large_objects, resume, sequences};
+
+/// The server notices a lost client within its keepalives and user timeout, a minute or so.
+const LONGEST_HOLD: Duration = Duration::from_secs(90);
+/// How often a chunk that is held is tried again.
+const HOLD_POLL: Duration = Duration::from_secs(1);
 
 /// Where a run copies from and to.
 struct Ends {
@@ -185,12 +191,50 @@ fn copy_tables(
         clerk: Mutex::new(ends.target.connect(Purpose::Load, &ends.application_name)?),
         held: Mutex::default(),
     };
+    let all_taken = copy_all(&shared, args.jobs.jobs.get().min(count))?;
+    drop(meter);
+    // What is still held when all workers have ended was given up.
+    let given_up = shared.held.into_inner().unwrap_or_default();
+    Ok(all_taken && given_up.is_empty())
+}
+
+/// Runs workers until every chunk is done or given up. Workers pass over a chunk that another
+/// session has, such as one whose client is gone and whose server has not noticed yet; it is
+/// waited for, and a chunk that never comes is an item.
+fn copy_all(shared: &Shared<'_>, jobs: usize) -> anyhow::Result<bool> {
+    let mut waiting_since = None;
+    loop {
+        run_workers(shared, jobs)?;
+        let left = shared.left_over()?;
+        if left.is_empty() {
+            return Ok(true);
+        }
+        if waiting_since.get_or_insert_with(Instant::now).elapsed() > LONGEST_HOLD {
+            for name in &left {
+                let failure = Failure::conflict(format!(
+                    "cannot copy {name}: another session has held it for {} s",
+                    LONGEST_HOLD.as_secs()
+                ))
+                .hint("Look for its backend in pg_stat_activity of the target, end it, and run the same again.");
+                shared
+                    .context
+                    .item_failed(&name.to_string(), &failure.into());
+            }
+            return Ok(false);
+        }
+        shared.context.notice().detail(&format!(
+            "{} tables are held by another session: waiting",
+            left.len()
+        ));
+        shared.context.check_stop()?;
+        thread::sleep(HOLD_POLL);
+    }
+}
+
+fn run_workers(shared: &Shared<'_>, jobs: usize) -> anyhow::Result<()> {
     let results: Vec<anyhow::Result<()>> = thread::scope(|scope| {
-        let workers: Vec<_> = (1..=args.jobs.jobs.get().min(count))
-            .map(|number| {
-                let shared = &shared;
-                scope.spawn(move || shared.work(number))
-            })
+        let workers: Vec<_> = (1..=jobs)
+            .map(|number| scope.spawn(move || shared.work(number)))
             .collect();
         workers
             .into_iter()
@@ -201,11 +245,5 @@ fn copy_tables(
             })
             .collect()
     });
-    drop(meter);
-    for result in results {
-        result?;
-    }
-    // What is still held when all workers have ended was given up.
-    let given_up = shared.held.into_inner().unwrap_or_default();
-    Ok(given_up.is_empty())
+    results.into_iter().collect()
 }

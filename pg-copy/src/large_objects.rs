@@ -1,8 +1,8 @@
 //! Large objects, with their OIDs. A batch is made anew in one transaction, so a run that was
 //! killed leaves whole large objects only, and the next one starts over with them.
 
+use pg_pipe::Context;
 use pg_pipe::record::{LargeObjects, Record};
-use pg_pipe::{Context, Failure};
 use pg_session::ledger::{self, AppliedKey};
 use pg_session::{Error, Session, checksum};
 
@@ -29,9 +29,7 @@ pub(crate) fn copy(
             .map(|row| row.get(0))
             .collect();
         for batch in oids.chunks(BATCH) {
-            if let Some(exit) = context.stop().reason() {
-                return Err(Failure::new(exit, "stopped", "stopped on request").into());
-            }
+            context.check_stop()?;
             target.in_transaction("begin", |target| copy_batch(source, target, batch))?;
         }
         ledger::mark_applied(target, &key, 0)?;

@@ -1,7 +1,7 @@
 //! Sequences: not MVCC, so read last, outside of the snapshot, and set on the target.
 
+use pg_pipe::Context;
 use pg_pipe::record::{Record, Sequence};
-use pg_pipe::{Context, Failure};
 use pg_session::{Error, RelationName, Session, catalog};
 
 /// Sets the sequences of the target to where those of the source stand. Gives whether all
@@ -17,9 +17,7 @@ pub(crate) fn copy(
 ) -> anyhow::Result<bool> {
     let mut all_well = true;
     for name in names {
-        if let Some(exit) = context.stop().reason() {
-            return Err(Failure::new(exit, "stopped", "stopped on request").into());
-        }
+        context.check_stop()?;
         match copy_one(source, target, name) {
             Ok(record) => context.write(Record::Sequence(record)),
             Err(error) if error.class().is_connection() => return Err(error.into()),

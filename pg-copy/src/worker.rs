@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pg_pipe::Context;
 use pg_pipe::progress::Counters;
 use pg_pipe::record::{Chunk, Copied, Record};
 use pg_pipe::stop::Registered;
-use pg_pipe::{Context, Failure};
 use pg_session::ledger::{self, Done, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Session, checksum};
@@ -54,7 +54,7 @@ impl Shared<'_> {
         let mut pair = self.connect()?;
         let mut wait = FIRST_WAIT;
         loop {
-            self.check_stop()?;
+            self.context.check_stop()?;
             let error = match self.copy_next(&mut pair, &worker) {
                 Ok(true) => {
                     wait = FIRST_WAIT;
@@ -63,12 +63,27 @@ impl Shared<'_> {
                 Ok(false) => return Ok(()),
                 Err(failed) => failed,
             };
-            self.check_stop()?;
+            self.context.check_stop()?;
             self.after_failure(error)?;
             thread::sleep(wait);
             wait = (wait * 2).min(LONGEST_WAIT);
             pair = self.reconnect()?;
         }
+    }
+
+    /// The tables with a chunk that is neither done nor given up.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn left_over(&self) -> Result<BTreeSet<RelationName>, Error> {
+        let held = lock(&self.held).clone();
+        let chunks = self.with_clerk(ledger::list_chunks)?;
+        Ok(chunks
+            .into_iter()
+            .filter(|chunk| chunk.done.is_none() && !held.contains(&chunk.id))
+            .map(|chunk| chunk.name)
+            .filter(|name| self.relations.contains_key(name))
+            .collect())
     }
 
     /// Decides what becomes of a chunk that failed: tried again, or given up as an item.
@@ -100,22 +115,11 @@ impl Shared<'_> {
         Ok(noted?)
     }
 
-    fn check_stop(&self) -> Result<(), Failure> {
-        match self.context.stop().reason() {
-            Some(exit) => Err(Failure::new(exit, "stopped", "stopped on request")),
-            None => Ok(()),
-        }
-    }
-
     fn connect(&self) -> Result<Pair, Error> {
         let mut source = self.source.connect(Purpose::Read, &self.application_name)?;
         snapshot::adopt(&mut source, &self.snapshot)
             .map_err(|error| error.while_doing("cannot adopt the snapshot of this run"))?;
-        let mut target = self.target.connect(Purpose::Load, &self.application_name)?;
-        if source.facts().encoding == "SQL_ASCII" {
-            // Bytes without a meaning are passed on as they are.
-            target.batch("set client_encoding = 'SQL_ASCII'")?;
-        }
+        let target = self.target.connect(Purpose::Load, &self.application_name)?;
         let (cancel_source, cancel_target) = (source.cancel(), target.cancel());
         let stop = self.context.stop();
         Ok(Pair {
@@ -132,7 +136,7 @@ impl Shared<'_> {
     fn reconnect(&self) -> anyhow::Result<Pair> {
         let mut wait = FIRST_WAIT;
         for _ in 1..MOST_ATTEMPTS {
-            self.check_stop()?;
+            self.context.check_stop()?;
             match self.connect() {
                 Err(error) if error.class().is_transient() => thread::sleep(wait),
                 other => return Ok(other?),

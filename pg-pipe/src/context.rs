@@ -2,7 +2,7 @@
 //! it, so that working threads can have one each.
 
 use crate::exit::Exit;
-use crate::failure::{self, Diagnose};
+use crate::failure::{self, Diagnose, Failure};
 use crate::notice::Notice;
 use crate::output::Output;
 use crate::progress::{Meter, Phase};
@@ -41,6 +41,17 @@ impl Context {
         &self.stop
     }
 
+    /// Fails once a stop has been asked for.
+    ///
+    /// # Errors
+    /// A failure with the status that goes with the reason.
+    pub fn check_stop(&self) -> Result<(), Failure> {
+        match self.stop.reason() {
+            Some(exit) => Err(Failure::new(exit, "stopped", "stopped on request")),
+            None => Ok(()),
+        }
+    }
+
     /// Whether warnings count as «no».
     pub fn strict(&self) -> bool {
         self.strict
@@ -71,7 +82,7 @@ impl Context {
     pub(crate) fn stream_failed(&self, error: &anyhow::Error) -> Exit {
         let upstream = error
             .chain()
-            .filter_map(|cause| cause.downcast_ref::<failure::Failure>())
+            .filter_map(|cause| cause.downcast_ref::<Failure>())
             .find(|failure| failure.is_upstream());
         if let Some(failure) = upstream {
             self.notice.note(&failure.to_string());

@@ -1,10 +1,11 @@
 //! Reading a stream: lines are checked, forwarded as they are, and handed to the tool, by a
 //! thread of its own. What the tool does not pull is still forwarded.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub enum Line {
 pub struct Input {
     lines: Receiver<Result<Line, Failure>>,
     ended: Receiver<()>,
+    partial: Arc<AtomicBool>,
 }
 
 impl Input {
@@ -59,14 +61,20 @@ impl Input {
     ) -> Result<Self, Failure> {
         let (line_sender, lines) = unbounded();
         let (end_sender, ended) = bounded(0);
+        let partial = Arc::new(AtomicBool::new(false));
+        let reading = Reading::new(name, output, notice, Arc::clone(&partial));
         thread::Builder::new()
             .name("stdin".to_owned())
             .spawn(move || {
                 let _ended_when_dropped = end_sender;
-                Reading::new(name, output, notice).run(BufReader::new(reader), &line_sender);
+                reading.run(BufReader::new(reader), &line_sender);
             })
             .map_err(|error| Failure::bug(format!("cannot start a thread: {error}")))?;
-        Ok(Self { lines, ended })
+        Ok(Self {
+            lines,
+            ended,
+            partial,
+        })
     }
 
     /// The channel behind the iterator, for tools that wait for several things at once.
@@ -76,18 +84,29 @@ impl Input {
 
     /// What waits for the end of upstream after the tool has given its input away.
     pub(crate) fn drain_handle(&self) -> Drain {
-        Drain(self.ended.clone())
+        Drain {
+            ended: self.ended.clone(),
+            partial: Arc::clone(&self.partial),
+        }
     }
 }
 
 /// Waits for the end of upstream.
-pub(crate) struct Drain(Receiver<()>);
+pub(crate) struct Drain {
+    ended: Receiver<()>,
+    partial: Arc<AtomicBool>,
+}
 
 impl Drain {
     /// Waits until upstream has ended and all of it is forwarded, `limit` at most.
     pub(crate) fn wait(&self, limit: Duration) {
         // Nothing is ever sent: the channel closes when the reading thread ends.
-        let _closed = self.0.recv_timeout(limit);
+        let _closed = self.ended.recv_timeout(limit);
+    }
+
+    /// Whether a tool upstream ended with items that failed.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial.load(Ordering::Relaxed)
     }
 }
 
@@ -106,8 +125,11 @@ struct Reading {
     notice: Notice,
     number: u64,
     begun: bool,
-    open: BTreeMap<String, String>,
+    /// Ids and tools whose `end` has not come, the nearest first: a tool writes its own
+    /// `begin` before it forwards those of the others.
+    open: Vec<(String, String)>,
     stopped: Option<(String, Exit)>,
+    partial: Arc<AtomicBool>,
 }
 
 #[derive(Deserialize)]
@@ -117,15 +139,16 @@ struct Head {
 }
 
 impl Reading {
-    fn new(name: String, output: Output, notice: Notice) -> Self {
+    fn new(name: String, output: Output, notice: Notice, partial: Arc<AtomicBool>) -> Self {
         Self {
             name,
             output,
             notice,
             number: 0,
             begun: false,
-            open: BTreeMap::new(),
+            open: Vec::new(),
             stopped: None,
+            partial,
         }
     }
 
@@ -191,11 +214,14 @@ impl Reading {
         match record {
             Record::Begin(begin) => {
                 self.begun = true;
-                self.open.insert(begin.id.clone(), begin.tool.clone());
+                self.open.push((begin.id.clone(), begin.tool.clone()));
             }
             Record::End(end) => {
-                self.open.remove(&end.id);
+                self.open.retain(|(id, _)| *id != end.id);
                 let exit = Exit::from_code(end.exit);
+                if exit == Exit::Partial {
+                    self.partial.store(true, Ordering::Relaxed);
+                }
                 if exit.stops_stream() {
                     self.stop(&end.tool, exit);
                 }
@@ -218,7 +244,12 @@ impl Reading {
 
     /// The verdict at the end of input.
     fn finish(&self) -> Option<Failure> {
-        if let Some(tool) = self.open.values().next() {
+        if self.number == 0 {
+            return Some(Failure::input(format!("{} is empty", self.name)).hint(
+                "The tool before this one wrote nothing: look at what it said; nothing was done.",
+            ));
+        }
+        if let Some((_, tool)) = self.open.first() {
             return Some(
                 Failure::input(format!(
                     "{} is cut: {tool} began and never ended (after line {})",
@@ -324,6 +355,26 @@ mod tests {
         let (items, _) = read(&format!("{BEGIN}\n{END}\n"));
         assert_eq!(items.len(), 2);
         assert!(items.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn an_empty_stream_is_one_that_nobody_wrote() {
+        let failure = last_error("");
+        assert_eq!(failure.diagnosis().exit, Exit::Input);
+        assert!(failure.to_string().contains("is empty"));
+    }
+
+    #[test]
+    fn the_nearest_tool_that_did_not_end_is_named() {
+        let nearest = BEGIN
+            .replace("pg-copy", "pg-verify")
+            .replace("\"a\"", "\"z\"");
+        let failure = last_error(&format!("{nearest}\n{BEGIN}\n"));
+        assert!(
+            failure
+                .to_string()
+                .contains("pg-verify began and never ended")
+        );
     }
 
     #[test]

@@ -96,21 +96,42 @@ fn start<T: Tool>() -> Exit {
         Ok(args) => run::<T>(args, redact),
         Err(error) => {
             let asked = !error.use_stderr();
-            print_usage(&error, &redact);
+            print_usage(T::NAME, &error, &redact);
             if asked { Exit::Fine } else { Exit::Usage }
         }
     }
 }
 
-/// Prints what clap has to say. Help that nobody reads is no error.
-fn print_usage(error: &clap::Error, redact: &Redact) {
-    let plain = error.render().to_string();
-    let redacted = redact.apply(&plain);
-    if redacted == plain {
+/// Prints what clap has to say: help as it is, a mistake in one line with a hint. Help that
+/// nobody reads is no error.
+fn print_usage(tool: &str, error: &clap::Error, redact: &Redact) {
+    if !error.use_stderr() {
         drop(error.print());
-    } else {
-        drop(io::stderr().write_all(redacted.as_bytes()));
+        return;
     }
+    let text = redact.apply(&error.render().to_string());
+    drop(io::stderr().write_all(usage_lines(tool, &text).as_bytes()));
+}
+
+/// clap's paragraphs, «error: …», «tip: …» and the usage, as our two lines.
+fn usage_lines(tool: &str, text: &str) -> String {
+    let mut paragraphs = text.split("\n\n");
+    let first = paragraphs.next().unwrap_or_default();
+    let message = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let tip = paragraphs
+        .filter_map(|paragraph| paragraph.trim().strip_prefix("tip: "))
+        .map(|tip| format!("{}. ", capitalized(tip)))
+        .next()
+        .unwrap_or_default();
+    format!("{tool}: error: {message}\nhint: {tip}See {tool} --help.\n")
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 fn print_generated<T: Tool>(kind: &str) -> Exit {
@@ -185,10 +206,14 @@ fn work<T: Tool>(args: T::Args, operand: Option<PathBuf>, context: &Context) -> 
     };
     let drain = input.as_ref().map(Input::drain_handle);
     let exit = conclude(run_bounded::<T>(args, input, context), context);
-    if let Some(drain) = drain {
-        drain.wait(DRAIN);
+    let Some(drain) = drain else { return exit };
+    drain.wait(DRAIN);
+    // What failed further up has not been made good by us: the last status tells it too.
+    if exit == Exit::Fine && drain.is_partial() {
+        Exit::Partial
+    } else {
+        exit
     }
-    exit
 }
 
 /// Runs the tool in a thread that is left behind when it does not end within its grace after
@@ -237,6 +262,8 @@ fn conclude(result: anyhow::Result<Exit>, context: &Context) -> Exit {
             context.notice.note("stopped on request");
             reason
         }
+        // The output cannot be written, which is told when it is closed.
+        (Err(_), Some(Exit::Input)) => Exit::Input,
         (Err(error), _) => context.stream_failed(&error),
     }
 }
@@ -292,4 +319,27 @@ fn report_panics(tool: &'static str, version: &'static str) {
         );
         drop(writeln!(io::stderr(), "{text}"));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_flag_is_told_in_one_line_with_a_hint() {
+        let text = "error: unexpected argument '--formt' found\n\n  tip: a similar argument \
+                    exists: '--format'\n\nUsage: pg-copy [OPTIONS]\n";
+        assert_eq!(
+            usage_lines("pg-copy", text),
+            "pg-copy: error: unexpected argument '--formt' found\n\
+             hint: A similar argument exists: '--format'. See pg-copy --help.\n"
+        );
+        let text = "error: the following required arguments were not provided:\n  --section \
+                    <SECTION>\n\nUsage: x\n";
+        assert_eq!(
+            usage_lines("t", text),
+            "t: error: the following required arguments were not provided: --section <SECTION>\n\
+             hint: See t --help.\n"
+        );
+    }
 }

@@ -144,6 +144,7 @@ impl Endpoint {
     fn find_password(&mut self, given: Option<String>, environment: Environment<'_>) {
         let from_variable = environment(self.role.variable())
             .and_then(|text| conninfo::parse(&text).ok())
+            .filter(|parameters| self.is_same_server(parameters))
             .and_then(|mut parameters| parameters.remove("password"));
         let candidates = [
             (given, "conninfo"),
@@ -159,6 +160,15 @@ impl Endpoint {
             self.password = Some(password);
             self.password_from = Some(from);
         }
+    }
+
+    /// Whether a connection string means this server and user: its password is not for others.
+    fn is_same_server(&self, parameters: &Parameters) -> bool {
+        ["host", "hostaddr", "port", "user"].iter().all(|key| {
+            parameters
+                .get(*key)
+                .is_none_or(|value| self.parameter(key) == Some(value))
+        })
     }
 
     fn look_in_passfile(&self, environment: Environment<'_>) -> Option<Secret> {

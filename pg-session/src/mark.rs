@@ -34,6 +34,9 @@ pub struct Mark {
     pub database: String,
     /// How far it is.
     pub state: MarkState,
+    /// Roles that were granted to the migrating role for its time, taken back by the swap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted: Vec<String>,
     /// The comment that the database has on the source, set when it is swapped in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

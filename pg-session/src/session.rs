@@ -254,6 +254,11 @@ impl Session {
             in_recovery: row.get("in_recovery"),
             tls: row.get("tls"),
         };
+        if self.facts.encoding == "SQL_ASCII" {
+            // Bytes without a meaning are passed as they are, in both directions; under any
+            // other client encoding the server refuses those that are not of it.
+            self.batch("set client_encoding = 'SQL_ASCII'")?;
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use pg_pipe::record::{
     ValidationStatus,
 };
 use pg_pipe::report::Format;
-use pg_pipe::{Context, Exit, Failure, Head, Input};
+use pg_pipe::{Context, Exit, Head, Input};
 use pg_session::{Endpoint, Role, settings};
 
 use crate::args::Args;
@@ -47,9 +47,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         .on_request(move || cancels.iter().for_each(pg_session::Cancel::fire));
     let mut sum = outcome::empty_sum();
     for (check, choice) in chosen {
-        if context.stop().requested() {
-            return Err(Failure::new(Exit::Interrupted, "stopped", "stopped").into());
-        }
+        context.check_stop()?;
         let outcome = match choice {
             Choice::Run => answer(check, &mut subject)?,
             Choice::LeaveOut => Outcome::skipped("left out by --skip"),

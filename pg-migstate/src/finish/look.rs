@@ -205,6 +205,7 @@ mod tests {
             migration: "m1".to_owned(),
             database: database.to_owned(),
             state,
+            granted: Vec::new(),
             comment: None,
         }
     }

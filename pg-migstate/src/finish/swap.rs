@@ -46,6 +46,10 @@ impl Finish {
                 rename(session, swap)?;
                 refused.extend(give_to_owner(session, swap)?);
             }
+            let marks = swaps.iter().filter_map(|swap| swap.mark.as_ref());
+            for role in marks.flat_map(|mark| &mark.granted) {
+                refused.extend(take_back(session, role)?);
+            }
             Ok::<_, Error>(refused)
         });
         match swapped {
@@ -138,5 +142,23 @@ fn give_to_owner(session: &mut Session, swap: &Swap) -> Result<Option<String>, E
             )))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Takes back a membership that was granted for the time of the migration. It is the last
+/// thing: giving a database to its owner needs it. A refusal does not undo the swap.
+fn take_back(session: &mut Session, role: &str) -> Result<Option<String>, Error> {
+    let statement = format!("revoke {} from current_user", quote::identifier(role));
+    session.batch("savepoint membership")?;
+    match session.batch(&statement) {
+        Ok(()) => Ok(None),
+        Err(error) if error.class().is_connection() => Err(error),
+        Err(error) => {
+            session.batch("rollback to savepoint membership")?;
+            Ok(Some(format!(
+                "we stay a member of {} ({error}); run: {statement}",
+                quote::shown(role)
+            )))
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
+use pg_pipe::Context;
 use pg_pipe::record::{Applied, Object};
-use pg_pipe::{Context, Exit, Failure};
 use pg_session::{Cancel, Session};
 
 use crate::apply::Target;
@@ -69,9 +69,7 @@ fn work_one(
     session: &mut Option<Session>,
     object: &Object,
 ) -> anyhow::Result<Applied> {
-    if bench.context.stop().requested() {
-        return Err(Failure::new(Exit::Interrupted, "stopped", "stopped").into());
-    }
+    bench.context.check_stop()?;
     let session = if let Some(session) = session {
         session
     } else {

@@ -94,6 +94,7 @@ fn set_mark(session: &mut Session, like: &Database, migration: &Migration) -> Re
         migration: migration.name.clone(),
         database: migration.database.clone(),
         state: MarkState::Loading,
+        granted: Vec::new(),
         comment: like.comment.clone(),
     };
     session.batch(&mark::statement(&migration.staging, &mark))

@@ -7,6 +7,7 @@ mod crew;
 mod graph;
 mod ledgered;
 mod maintenance;
+mod memberships;
 mod plan;
 mod post_data;
 mod pre_data;

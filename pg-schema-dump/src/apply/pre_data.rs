@@ -80,9 +80,7 @@ fn apply(
     let counters = meter.counters();
     let mut failed: BTreeSet<i64> = BTreeSet::new();
     for object in objects {
-        if context.stop().requested() {
-            return Err(Failure::new(Exit::Interrupted, "stopped", "stopped").into());
-        }
+        context.check_stop()?;
         let Some(object) = adapted(object, plan, database) else {
             continue;
         };

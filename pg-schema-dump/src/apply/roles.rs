@@ -21,12 +21,19 @@ pub(crate) fn ensure(
         .iter()
         .map(|row| row.get(0))
         .collect();
+    let is_superuser: bool = session
+        .query_one(
+            "select rolsuper from pg_roles where rolname = current_user",
+            &[],
+        )?
+        .get(0);
     let mut all_well = true;
     for role in roles {
         let result = if there.contains(&role.name) {
             Ok(AppliedStatus::Present)
         } else {
-            create(session, role).map(|()| AppliedStatus::Applied)
+            create(session, &permitted(role, is_superuser, context))
+                .map(|()| AppliedStatus::Applied)
         };
         let mut record = record(role, AppliedStatus::Failed);
         match result {
@@ -44,6 +51,26 @@ pub(crate) fn ensure(
         context.write(Record::Applied(record));
     }
     Ok(all_well)
+}
+
+/// Attributes that only a superuser may give.
+const SUPERUSERS: &[&str] = &["SUPERUSER", "REPLICATION", "BYPASSRLS"];
+
+/// The role as we may create it: managed servers have no superuser for us.
+fn permitted(role: &RoleObject, is_superuser: bool, context: &Context) -> RoleObject {
+    let mut permitted = role.clone();
+    if !is_superuser {
+        let may = |attribute: &String| !SUPERUSERS.contains(&attribute.as_str());
+        permitted.attributes.retain(may);
+    }
+    if permitted.attributes.len() < role.attributes.len() {
+        context.notice().warn(&format!(
+            "role {}: {} are left out, only a superuser may give them",
+            quote::shown(&role.name),
+            SUPERUSERS.join(", ")
+        ));
+    }
+    permitted
 }
 
 fn create(session: &mut Session, role: &RoleObject) -> Result<(), Error> {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use pg_pipe::Context;
 use pg_pipe::record::{AppliedStatus, Object, Record, Section};
-use pg_pipe::{Context, Exit, Failure};
 use pg_session::Session;
 
 use crate::apply::Target;
 use crate::apply::ledgered::Ledgered;
+use crate::apply::memberships;
 use crate::apply::plan::Plan;
 use crate::apply::pre_data::{adapted, apply_one};
 
@@ -27,6 +28,7 @@ pub(crate) fn run(
     // Before owners change: only an owner may ANALYZE, and all tables are still ours.
     context.notice().detail("analyzing");
     session.batch("analyze")?;
+    memberships::ensure(&mut session, plan, target, context)?;
     let mut tail = Tail {
         ledgered: Ledgered::open(&mut session)?,
         session,
@@ -58,9 +60,7 @@ struct Tail<'a> {
 
 impl Tail<'_> {
     fn apply(&mut self, object: &Object) -> anyhow::Result<bool> {
-        if self.context.stop().requested() {
-            return Err(Failure::new(Exit::Interrupted, "stopped", "stopped").into());
-        }
+        self.context.check_stop()?;
         let Some(object) = adapted(object, self.plan, self.database) else {
             return Ok(true);
         };

@@ -95,6 +95,8 @@ fn dropped_object<'a>(kind: &str, drop: &'a str) -> Option<&'a str> {
         return None;
     }
     let object = drop.strip_prefix("DROP ")?.trim_end().strip_suffix(';')?;
+    // Base types are dropped with their functions.
+    let object = object.strip_suffix(" CASCADE").unwrap_or(object);
     object.starts_with(kind).then_some(object)
 }
 
@@ -107,6 +109,10 @@ mod tests {
         assert_eq!(
             dropped_object("FUNCTION", "DROP FUNCTION public.\"f;\"(integer);\n"),
             Some("FUNCTION public.\"f;\"(integer)")
+        );
+        assert_eq!(
+            dropped_object("TYPE", "DROP TYPE public.int42 CASCADE;\n"),
+            Some("TYPE public.int42")
         );
         assert_eq!(dropped_object("INDEX", "DROP INDEX public.i;\n"), None);
         assert_eq!(dropped_object("TABLE", ""), None);

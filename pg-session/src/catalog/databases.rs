@@ -1,5 +1,7 @@
 //! The user databases of a server.
 
+use postgres::Row;
+
 use crate::error::Error;
 use crate::session::Session;
 
@@ -26,7 +28,7 @@ pub struct DatabaseFacts {
     pub icu_rules: Option<String>,
     /// Owner.
     pub owner: String,
-    /// Comment.
+    /// Comment, of the current database only.
     pub comment: Option<String>,
 }
 
@@ -36,19 +38,22 @@ pub struct DatabaseFacts {
 /// What the server says.
 pub fn list_databases(session: &mut Session) -> Result<Vec<DatabaseFacts>, Error> {
     let rows = session.query(DATABASES, &[])?;
-    Ok(rows
-        .iter()
-        .map(|row| DatabaseFacts {
-            name: row.get("name"),
-            bytes: row.get("bytes"),
-            encoding: row.get("encoding"),
-            collate: row.get("collate"),
-            ctype: row.get("ctype"),
-            locale_provider: row.get("locale_provider"),
-            locale: row.get("locale"),
-            icu_rules: row.get("icu_rules"),
-            owner: row.get("owner"),
-            comment: row.get("comment"),
-        })
-        .collect())
+    Ok(rows.iter().filter_map(|row| facts(row).ok()).collect())
+}
+
+/// Names are in the encoding of the database that they were created from: one that cannot be
+/// read in ours is a database that this session cannot name, and is left out.
+fn facts(row: &Row) -> Result<DatabaseFacts, postgres::Error> {
+    Ok(DatabaseFacts {
+        name: row.try_get("name")?,
+        bytes: row.try_get("bytes")?,
+        encoding: row.try_get("encoding")?,
+        collate: row.try_get("collate")?,
+        ctype: row.try_get("ctype")?,
+        locale_provider: row.try_get("locale_provider")?,
+        locale: row.try_get("locale")?,
+        icu_rules: row.try_get("icu_rules")?,
+        owner: row.try_get("owner")?,
+        comment: row.try_get("comment")?,
+    })
 }

@@ -129,6 +129,7 @@ mod tests {
             migration: "m".to_owned(),
             database: "shop".to_owned(),
             state,
+            granted: Vec::new(),
             comment: None,
         }
     }

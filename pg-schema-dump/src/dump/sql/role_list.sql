@@ -1,5 +1,5 @@
 -- Roles that this database needs: owners, grantees and others that its objects refer to, the
--- roles that they are members of, and the members of all these. System roles (pg_…) are left
+-- roles that they are members of, and the members of all these. System roles (pg_...) are left
 -- out; groups come before their members. Since 9.5.
 with recursive
 used (oid) as (

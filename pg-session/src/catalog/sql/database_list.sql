@@ -1,4 +1,5 @@
--- User databases with what CREATE DATABASE needs to make their like. Columns that came later
+-- User databases with what CREATE DATABASE needs to make their like; the comment of the
+-- current one only. Columns that came later
 -- are read through jsonb, so that one text serves all versions. Since 9.5.
 select
     d.datname as name,
@@ -16,7 +17,10 @@ select
     coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') as locale,
     to_jsonb(d) ->> 'daticurules' as icu_rules,
     pg_get_userbyid(d.datdba)::text as owner,
-    shobj_description(d.oid, 'pg_database') as comment
+    -- Comments on other databases are in their encoding, whatever it is.
+    case
+        when d.datname = current_database() then shobj_description(d.oid, 'pg_database')
+    end as comment
 from pg_database d
 where not d.datistemplate
   and d.datallowconn
