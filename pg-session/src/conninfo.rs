@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::{Class, Error};
 
 /// Parameters that libpq knows (manual, section «Parameter Key Words») and that mean
-/// something to us. `service` is refused with a word of its own.
+/// something to us.
 const KEYWORDS: &[&str] = &[
     "host",
     "hostaddr",
@@ -36,6 +36,35 @@ const KEYWORDS: &[&str] = &[
     "gssencmode",
     "target_session_attrs",
     "load_balance_hosts",
+];
+
+/// Parameters that libpq knows and we do not honour yet. One that promises safety must not be
+/// ignored, so all of them are refused.
+const NOT_YET: &[&str] = &[
+    "service",
+    "require_auth",
+    "requirepeer",
+    "replication",
+    "sslcertmode",
+    "sslcompression",
+    "sslcrl",
+    "sslcrldir",
+    "sslpassword",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "min_protocol_version",
+    "max_protocol_version",
+    "krbsrvname",
+    "gsslib",
+    "gssdelegation",
+    "oauth_issuer",
+    "oauth_client_id",
+    "oauth_client_secret",
+    "oauth_scope",
+    "scram_client_key",
+    "scram_server_key",
+    "sslkeylogfile",
 ];
 
 /// The parameters of a connection string, unresolved.
@@ -81,8 +110,11 @@ fn quoted(value: &str) -> String {
 fn check_keyword(key: &str) -> Result<(), Error> {
     if KEYWORDS.contains(&key) {
         Ok(())
-    } else if key == "service" {
-        Err(bad("service= is not supported yet").with_hint("Write the service's parameters out."))
+    } else if NOT_YET.contains(&key) {
+        Err(
+            bad(format!("connection parameter {key} is not supported yet"))
+                .with_hint("Leave it out, or write out the parameters of a service."),
+        )
     } else {
         Err(bad(format!("unknown connection parameter {key:?}"))
             .with_hint("Parameters are those of libpq: host, port, dbname, user, sslmode, …"))

@@ -171,11 +171,22 @@ impl Endpoint {
         })
     }
 
-    fn look_in_passfile(&self, environment: Environment<'_>) -> Option<Secret> {
-        let file = self.parameters.get("passfile").map_or_else(
+    /// The password file: `passfile`, or else ~/.pgpass.
+    fn passfile(&self, environment: Environment<'_>) -> Option<PathBuf> {
+        self.parameters.get("passfile").map_or_else(
             || Some(Path::new(&environment("HOME")?).join(".pgpass")),
             |path| Some(PathBuf::from(path)),
-        )?;
+        )
+    }
+
+    /// The password file, when it is ignored because others can read it.
+    pub(crate) fn ignored_passfile(&self) -> Option<PathBuf> {
+        self.passfile(&environment)
+            .filter(|file| passfile::is_ignored(file))
+    }
+
+    fn look_in_passfile(&self, environment: Environment<'_>) -> Option<Secret> {
+        let file = self.passfile(environment)?;
         let host = self.hosts.first()?;
         passfile::look_up(
             &file,

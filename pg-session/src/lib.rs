@@ -10,6 +10,7 @@ pub mod checksum;
 pub mod conninfo;
 pub mod endpoint;
 pub mod error;
+mod hint;
 pub mod ledger;
 pub mod mark;
 pub mod passfile;

@@ -29,6 +29,12 @@ pub fn look_up(file: &Path, wanted: Wanted<'_>) -> Option<Secret> {
     find(&fs::read_to_string(file).ok()?, wanted)
 }
 
+/// Whether a file is there and others can read it, so that it is ignored.
+pub fn is_ignored(file: &Path) -> bool {
+    fs::metadata(file)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o077 != 0)
+}
+
 /// The password of the first line that matches.
 fn find(text: &str, wanted: Wanted<'_>) -> Option<Secret> {
     text.lines()
@@ -130,6 +136,7 @@ mod tests {
         let allow = |mode| fs::set_permissions(file.path(), fs::Permissions::from_mode(mode));
         allow(0o644).unwrap();
         assert_eq!(look_up(file.path(), WANTED), None);
+        assert!(is_ignored(file.path()));
         allow(0o600).unwrap();
         assert_eq!(look_up(file.path(), WANTED), Some(Secret::new("x")));
     }

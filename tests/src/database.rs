@@ -40,6 +40,20 @@ impl Database {
         Self::reserve(cluster, stem).made()
     }
 
+    /// Makes an empty database of an encoding that goes with every locale.
+    pub fn encoded(cluster: &'static Cluster, stem: &str, encoding: &str) -> Self {
+        let database = Self::reserve(cluster, stem);
+        let name = identifier(&database.name);
+        cluster
+            .connect("postgres")
+            .batch_execute(&format!(
+                "create database {name} template template0 encoding '{encoding}' \
+                 lc_collate 'C' lc_ctype 'C'"
+            ))
+            .expect("a database can be created");
+        database
+    }
+
     /// Makes an empty database of the same name on another server.
     #[must_use]
     pub fn twin(&self, cluster: &'static Cluster) -> Self {

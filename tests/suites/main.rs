@@ -15,6 +15,7 @@ mod interruption;
 mod pg_dump;
 mod pipeline;
 mod recorded;
+mod regression;
 mod scene;
 mod secrets;
 mod stdio;

@@ -127,7 +127,7 @@ fn a_database_that_exists_on_the_target_is_not_replaced_unasked() {
 
 /// Runs `./migrate`. Through a link, or the script would take the tools of an older
 /// `make build`.
-fn migrate(scene: &Scene, words: &[&str]) -> Ran {
+pub(crate) fn migrate(scene: &Scene, words: &[&str]) -> Ran {
     let script = scene.dir.path().join("migrate");
     if !script.exists() {
         symlink(workspace().join("migrate"), &script).expect("the directory is ours");

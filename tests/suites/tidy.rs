@@ -103,6 +103,20 @@ fn every_sql_file_opens_with_its_purpose() {
     );
 }
 
+/// A server refuses a comment, too, whose characters its encoding lacks.
+#[test]
+fn sql_that_a_server_reads_is_ascii() {
+    let is_sent = |file: &&PathBuf| file.components().any(|part| part.as_os_str() == "src");
+    none(
+        files(".sql")
+            .iter()
+            .filter(is_sent)
+            .filter(|file| !text(file).is_ascii())
+            .map(|file| format!("{} is not ASCII", short(file)))
+            .collect(),
+    );
+}
+
 #[test]
 fn main_files_only_call_the_library() {
     let long = |path: &PathBuf| {

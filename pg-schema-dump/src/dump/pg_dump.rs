@@ -168,6 +168,9 @@ pub(crate) fn run(
             "--create",
             "--no-password",
         ])
+        // Whatever the server, the database or the environment say: the archive is UTF-8.
+        .arg("--encoding=UTF8")
+        .env_remove("PGCLIENTENCODING")
         .arg("--file")
         .arg(archive.path())
         .arg("--dbname")

@@ -18,7 +18,7 @@ select
     a.attname as name,
     format_type(a.atttypid, a.atttypmod) as data_type,
     declared.typtype = 'd' as is_domain,
-    -- With -1 and not null: null gives «character» and «bit», which mean a length of 1.
+    -- With -1 and not null: null gives "character" and "bit", which mean a length of 1.
     format_type(t.oid, -1) as base_type,
     t.typname as base_name,
     -- From 10000 on OIDs are given out by initdb and differ between versions.
