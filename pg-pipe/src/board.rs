@@ -1,6 +1,6 @@
 //! The bars of a whole pipeline, drawn by its last tool from the `progress` records that come
 //! by. Bars that several processes draw on one terminal would overwrite each other, so the
-//! others are told not to: see [`DRAWN_DOWNSTREAM`].
+//! others are told not to: see [`crate::progress::DRAWN_DOWNSTREAM`].
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -10,9 +10,6 @@ use indicatif::{MultiProgress, ProgressBar};
 use crate::notice::{Level, Notice};
 use crate::progress::{begin_bar, sentence};
 use crate::record::{Progress, Record};
-
-/// Set to `1` for all tools of a pipeline whose last one draws the bars.
-pub const DRAWN_DOWNSTREAM: &str = "PGMIG_PROGRESS_DOWNSTREAM";
 
 /// One bar a phase of a tool, while it lasts.
 pub struct Board {

@@ -12,10 +12,12 @@ use indicatif::{
     HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle,
 };
 
-use crate::board::DRAWN_DOWNSTREAM;
 use crate::notice::{Level, Notice};
 use crate::output::Output;
 use crate::record::{Progress, Record};
+
+/// Set to `1` for all tools of a pipeline whose last one draws the bars.
+pub const DRAWN_DOWNSTREAM: &str = "PGMIG_PROGRESS_DOWNSTREAM";
 
 const TICK: Duration = Duration::from_millis(100);
 const RECORD_EVERY: Duration = Duration::from_secs(1);

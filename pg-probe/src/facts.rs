@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use pg_session::session::Facts as SessionFacts;
-use pg_session::{Error, Session};
+use pg_session::{Error, Session, catalog};
 
 use crate::{platform, steps};
 
-const FACTS: &str = include_str!("facts.sql");
 const PRIVILEGES: &str = include_str!("privileges.sql");
 
 /// Round trips that the median is taken of.
@@ -45,14 +44,14 @@ pub(crate) struct Privileges {
 /// # Errors
 /// What the server says.
 pub(crate) fn read(session: &mut Session) -> Result<Facts, Error> {
-    let row = session.query_one(FACTS, &[])?;
+    let server = catalog::read_server(session)?;
     Ok(Facts {
-        user: row.get("user_name"),
-        database: row.get("database"),
+        user: server.user,
+        database: server.database,
         platform: platform::recognise(session)?,
         system_identifier: system_identifier(session)?,
-        read_only: row.get("read_only"),
-        free_connections: row.get("free_connections"),
+        read_only: server.read_only,
+        free_connections: server.free_connections,
         round_trip_ms: round_trip(session)?,
     })
 }

@@ -36,7 +36,7 @@ impl fmt::Display for RelationName {
 
 /// How a column's value becomes bytes that are equal exactly when the values are.
 ///
-/// research: the bytes of `record_send` hold type OIDs, which differ between servers for
+/// The bytes of `record_send` hold type OIDs, which differ between servers for
 /// everything that is not built in; and `-NaN` and `NaN` are one value with two encodings.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Canonical {

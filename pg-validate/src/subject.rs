@@ -1,9 +1,8 @@
 //! What the checks look at: two servers, each in one snapshot, and the migration.
 
 use pg_pipe::record::Migration;
+use pg_session::catalog::{self, ServerFacts};
 use pg_session::{Endpoint, Error, Purpose, Session, snapshot};
-
-const FACTS: &str = include_str!("checks/server_facts.sql");
 
 /// Limits for the statements of checks, so that a locked catalog skips one check and does
 /// not stop all; then the point that a failed statement goes back to.
@@ -21,25 +20,7 @@ pub(crate) struct Server {
     /// The session, in a transaction.
     pub(crate) session: Session,
     /// What all checks may need.
-    pub(crate) facts: Facts,
-}
-
-/// What all checks may need to know of a server.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one attribute of the role or the server each"
-)]
-pub(crate) struct Facts {
-    pub(crate) user: String,
-    pub(crate) database: String,
-    pub(crate) encoding: String,
-    pub(crate) create_db: bool,
-    pub(crate) create_role: bool,
-    pub(crate) create_here: bool,
-    pub(crate) read_only: bool,
-    pub(crate) started: String,
-    pub(crate) free_connections: i64,
+    pub(crate) facts: ServerFacts,
 }
 
 /// What the checks look at.
@@ -63,18 +44,7 @@ impl Server {
     pub(crate) fn begin(endpoint: Endpoint, mut session: Session) -> Result<Self, Error> {
         session.batch(snapshot::BEGIN)?;
         session.batch(LIMITS)?;
-        let row = session.query_one(FACTS, &[])?;
-        let facts = Facts {
-            user: row.get("user_name"),
-            database: row.get("database"),
-            encoding: session.facts().encoding.clone(),
-            create_db: row.get("create_db"),
-            create_role: row.get("create_role"),
-            create_here: row.get("create_here"),
-            read_only: row.get("read_only"),
-            started: row.get("started"),
-            free_connections: row.get("free_connections"),
-        };
+        let facts = catalog::read_server(&mut session)?;
         Ok(Self {
             endpoint,
             session,

@@ -268,3 +268,40 @@ fn a_full_disk_under_a_child_process_is_still_a_full_disk() {
         ran.fails_clearly(3, &["cannot write standard output"]);
     }
 }
+
+#[test]
+fn a_staging_database_that_a_kill_left_without_its_mark_is_taken_up_again() {
+    let scene = Scene::plain(Pair::newest());
+    let conninfo = |cluster: &pg_e2e::Cluster| cluster.conninfo("postgres");
+    let file = scene.migration_file(
+        "unmarked",
+        &conninfo(scene.source.cluster),
+        &conninfo(scene.target.cluster),
+    );
+    let file = file.display().to_string();
+    let begun = scene.tool(&["pg-migstate", "begin", &file]).run();
+    begun.ends_with(0);
+    let staging = begun.stream().the("migration").text("staging").to_owned();
+    scene
+        .target
+        .run(&format!("create database \"{staging}\" template template0"));
+    migrate(&scene, &["--resume", &file]).ends_with(0);
+    assert_eq!(scene.target.ask_one("select count(*) from t"), "10");
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_ignored_and_that_is_said() {
+    let scene = Scene::plain(Pair::newest());
+    let file = scene.dir.path().join("passfile");
+    std::fs::write(&file, "*:*:*:*:whatever\n").expect("the directory is ours");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&file, mode).expect("the file is ours");
+    let source = format!(
+        "{} passfile={}",
+        scene.source.tcp_conninfo(),
+        file.display()
+    );
+    let ran = Tool::new("pg-probe").args(["--source", &source]).run();
+    ran.ends_with(4);
+    ran.says(&["hint: The password file is ignored", "chmod 600"]);
+}

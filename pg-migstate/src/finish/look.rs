@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use pg_pipe::Failure;
 use pg_session::mark::{self, Mark, MarkState};
-use pg_session::{Purpose, quote};
+use pg_session::{Purpose, catalog, quote};
 
 use crate::finish::Finish;
 
 const DATABASE_EXISTS: &str = include_str!("sql/database_exists.sql");
 const SESSIONS: &str = include_str!("sql/session_list.sql");
-const USER_OBJECTS: &str = include_str!("sql/user_object_count.sql");
 
 /// Sessions of our own tools that have ended are gone a moment later.
 const SESSION_ATTEMPTS: u32 = 10;
@@ -94,7 +93,7 @@ impl Finish {
         {
             let shown = quote::shown(&swap.database);
             let mut session = self.session_on(&swap.database, Purpose::Read)?;
-            let objects: i64 = session.query_one(USER_OBJECTS, &[])?.get("objects");
+            let objects = catalog::list_contents(&mut session)?.len();
             if objects > 0 {
                 return Err(Failure::conflict(format!(
                     "the target has a database {shown} already, with {objects} objects in it"

@@ -4,12 +4,10 @@
 use pg_pipe::record::{Database, Migration};
 use pg_pipe::{Context, Failure};
 use pg_session::mark::{self, Mark, MarkState};
-use pg_session::{Error, Session, quote};
+use pg_session::{Error, Session, catalog, quote};
 
 use crate::apply::Target;
 use crate::apply::plan::Plan;
-
-const USER_OBJECTS: &str = include_str!("sql/user_object_count.sql");
 
 /// Makes sure that the staging database is there and ours.
 ///
@@ -33,7 +31,7 @@ pub(crate) fn ensure_staging(
         }
         // CREATE DATABASE cannot be in a transaction with its mark: an empty database of our
         // name without one can only be what a run left that was killed in between.
-        Some(comment) if comment.is_empty() && is_empty(&mut target.connect()?)? => {
+        Some(comment) if comment.is_empty() && is_blank(&mut target.connect()?)? => {
             set_mark(&mut session, like(plan, migration)?, migration)?;
         }
         Some(_) => check_mark(mark::read(&mut session, name)?, migration)?,
@@ -58,18 +56,8 @@ fn like<'p>(plan: &'p Plan, migration: &Migration) -> Result<&'p Database, Failu
         })
 }
 
-/// Whether a database holds nothing of its own.
-fn is_empty(session: &mut Session) -> Result<bool, Error> {
-    Ok(user_objects(session)?.0 == 0)
-}
-
-/// How many things a database holds of its own, and one of them.
-///
-/// # Errors
-/// What the server says.
-pub(crate) fn user_objects(session: &mut Session) -> Result<(i64, String), Error> {
-    let row = session.query_one(USER_OBJECTS, &[])?;
-    Ok((row.get("count"), row.get("example")))
+fn is_blank(session: &mut Session) -> Result<bool, Error> {
+    Ok(catalog::list_contents(session)?.is_empty())
 }
 
 fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure> {

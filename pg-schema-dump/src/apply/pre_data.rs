@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use pg_pipe::record::{Applied, AppliedStatus, Object, Record, Section};
 use pg_pipe::{Context, Exit, Failure, Input, Line};
-use pg_session::{Session, ledger};
+use pg_session::{Session, catalog, ledger};
 
 use crate::apply::args::Args;
 use crate::apply::ledgered::{self, Ledgered};
@@ -56,13 +56,13 @@ fn require_empty_or_ours(session: &mut Session, database: &str) -> anyhow::Resul
     if ledger::exists(session)? {
         return Ok(());
     }
-    let (count, example) = maintenance::user_objects(session)?;
-    if count == 0 {
+    let contents = catalog::list_contents(session)?;
+    let Some(first) = contents.first() else {
         return Ok(());
-    }
+    };
     Err(Failure::conflict(format!(
-        "database {database} on the target is not empty: it holds {example} and {} more",
-        count - 1
+        "database {database} on the target is not empty: it holds {first} and {} more",
+        contents.len() - 1
     ))
     .hint("Give an empty database: createdb NAME, or drop what it holds.")
     .into())

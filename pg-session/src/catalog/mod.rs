@@ -1,12 +1,16 @@
 //! What a database holds: one `.sql` file a query, each of which runs in psql as it stands.
 
+mod contents;
 mod databases;
 mod relations;
 mod sequences;
+mod server;
 
+pub use contents::{Content, list_contents};
 pub use databases::{DatabaseFacts, list_databases};
 pub use relations::list_relations;
 pub use sequences::{SequencePosition, list_sequences, read_sequence};
+pub use server::{ServerFacts, read_server};
 
 /// The schema of the ledger, which never counts as the user's.
 pub const LEDGER_SCHEMA: &str = "pgmig";

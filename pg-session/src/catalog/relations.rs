@@ -75,7 +75,7 @@ fn list_columns(
     Ok(columns)
 }
 
-/// research: the table of canonical expressions (strict).
+/// Strict: what cannot be told to be equal by its bytes is compared as text.
 fn canonical(row: &Row) -> Canonical {
     let base_type: String = row.get("base_type");
     let base_name: String = row.get("base_name");

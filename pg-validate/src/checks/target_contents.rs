@@ -2,17 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pg_session::{Error, Session, ledger, quote};
-
-const CONTENTS: &str = include_str!("target_contents.sql");
-
-/// Something in a database.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    kind: String,
-    schema: String,
-    name: String,
-}
+use pg_session::catalog::{self, Content};
+use pg_session::{Error, Session, ledger};
 
 /// What the ledger lists: schema and name, as pg_dump writes it.
 type Listed = BTreeSet<(String, String)>;
@@ -21,16 +12,8 @@ type Listed = BTreeSet<(String, String)>;
 ///
 /// # Errors
 /// What the server says.
-pub(super) fn list_foreign(session: &mut Session) -> Result<Vec<Found>, Error> {
-    let rows = session.query(CONTENTS, &[])?;
-    let found: Vec<Found> = rows
-        .iter()
-        .map(|row| Found {
-            kind: row.get("kind"),
-            schema: row.get("schema"),
-            name: row.get("name"),
-        })
-        .collect();
+pub(super) fn list_foreign(session: &mut Session) -> Result<Vec<Content>, Error> {
+    let found = catalog::list_contents(session)?;
     if found.is_empty() || !ledger::exists(session)? {
         return Ok(found);
     }
@@ -40,38 +23,26 @@ pub(super) fn list_foreign(session: &mut Session) -> Result<Vec<Found>, Error> {
         .collect();
     Ok(found
         .into_iter()
-        .filter(|one| !one.is_listed(&listed))
+        .filter(|one| !is_listed(one, &listed))
         .collect())
 }
 
-impl Found {
-    /// For people: kind and name.
-    pub(super) fn shown(&self) -> String {
-        let name = if self.schema.is_empty() {
-            quote::shown(&self.name)
-        } else {
-            quote::shown_qualified(&self.schema, &self.name)
-        };
-        format!("{} {name}", self.kind)
+fn is_listed(content: &Content, listed: &Listed) -> bool {
+    match content.kind.as_str() {
+        // The ledger lists large objects by chunks, not by OID.
+        "large object" => true,
+        "routine" => is_listed_routine(content, listed),
+        _ => listed.contains(&(content.schema.clone(), content.name.clone())),
     }
+}
 
-    fn is_listed(&self, listed: &Listed) -> bool {
-        match self.kind.as_str() {
-            // The ledger lists large objects by chunks, not by OID.
-            "large object" => true,
-            "routine" => self.is_listed_routine(listed),
-            _ => listed.contains(&(self.schema.clone(), self.name.clone())),
-        }
-    }
-
-    /// pg_dump writes routines with their argument types: any of the name will do.
-    fn is_listed_routine(&self, listed: &Listed) -> bool {
-        let stem = format!("{}(", self.name);
-        listed
-            .range((self.schema.clone(), stem.clone())..)
-            .next()
-            .is_some_and(|(schema, name)| *schema == self.schema && name.starts_with(&stem))
-    }
+/// pg_dump writes routines with their argument types: any of the name will do.
+fn is_listed_routine(content: &Content, listed: &Listed) -> bool {
+    let stem = format!("{}(", content.name);
+    listed
+        .range((content.schema.clone(), stem.clone())..)
+        .next()
+        .is_some_and(|(schema, name)| *schema == content.schema && name.starts_with(&stem))
 }
 
 #[cfg(test)]
@@ -85,8 +56,8 @@ mod tests {
             .collect()
     }
 
-    fn found(kind: &str, schema: &str, name: &str) -> Found {
-        Found {
+    fn found(kind: &str, schema: &str, name: &str) -> Content {
+        Content {
             kind: kind.to_owned(),
             schema: schema.to_owned(),
             name: name.to_owned(),
@@ -95,17 +66,11 @@ mod tests {
 
     #[test]
     fn what_the_ledger_lists_is_ours() {
-        assert!(found("table", "s", "t").is_listed(&listed()));
-        assert!(found("routine", "s", "f").is_listed(&listed()));
-        assert!(found("schema", "", "s").is_listed(&listed()));
-        assert!(!found("table", "s", "other").is_listed(&listed()));
-        assert!(!found("table", "public", "t").is_listed(&listed()));
-        assert!(!found("routine", "s", "fo").is_listed(&listed()));
-    }
-
-    #[test]
-    fn objects_are_shown_with_their_kind() {
-        assert_eq!(found("table", "s", "T").shown(), "table s.\"T\"");
-        assert_eq!(found("schema", "", "s").shown(), "schema s");
+        assert!(is_listed(&found("table", "s", "t"), &listed()));
+        assert!(is_listed(&found("routine", "s", "f"), &listed()));
+        assert!(is_listed(&found("schema", "", "s"), &listed()));
+        assert!(!is_listed(&found("table", "s", "other"), &listed()));
+        assert!(!is_listed(&found("table", "public", "t"), &listed()));
+        assert!(!is_listed(&found("routine", "s", "fo"), &listed()));
     }
 }

@@ -3,10 +3,11 @@
 //! final name free, empty or given up by `overwrite`.
 
 use pg_pipe::record::{CheckLevel, Migration};
+use pg_session::catalog::Content;
 use pg_session::mark::{self, Mark, MarkState};
 use pg_session::{Error, quote};
 
-use super::target_contents::{self, Found};
+use super::target_contents;
 use super::{Check, Run};
 use crate::outcome::{Outcome, counted};
 use crate::subject::Subject;
@@ -26,11 +27,21 @@ fn run(subject: &mut Subject) -> Result<Outcome, Error> {
     let comment = mark::read_comment(&mut subject.target.session, &migration.staging)?;
     if comment.is_some() {
         let mark = mark::read(&mut subject.target.session, &migration.staging)?;
-        if let Some(in_the_way) = judge_staging(mark.as_ref(), &migration) {
+        let is_blank = comment.as_deref() == Some("") && is_blank(subject, &migration.staging);
+        if let Some(in_the_way) = judge_staging(mark.as_ref(), &migration).filter(|_| !is_blank) {
             return Ok(in_the_way);
         }
     }
     judge_final(subject, &migration, comment.is_some())
+}
+
+/// Whether it is what a run left that was killed between making the staging database and
+/// marking it: pg-schema-apply takes it up again.
+fn is_blank(subject: &mut Subject, staging: &str) -> bool {
+    subject
+        .open_on_target(staging)
+        .and_then(|mut session| target_contents::list_foreign(&mut session))
+        .is_ok_and(|found| found.is_empty())
 }
 
 /// `None` when the staging database is ours to go on with.
@@ -89,7 +100,7 @@ fn judge_final(
     )))
 }
 
-fn judge_contents(found: &[Found], database: &str) -> Outcome {
+fn judge_contents(found: &[Content], database: &str) -> Outcome {
     if found.is_empty() {
         let shown = quote::shown(database);
         return Outcome::fine(format!("database {shown} is empty, or ours by its ledger"));
@@ -100,13 +111,13 @@ fn judge_contents(found: &[Found], database: &str) -> Outcome {
     ))
 }
 
-fn in_the_way(found: &[Found], database: &str) -> Outcome {
+fn in_the_way(found: &[Content], database: &str) -> Outcome {
     let count = counted(found.len(), "object");
     Outcome::failed(format!(
         "database {} of the target is not empty: {count} that no ledger lists",
         quote::shown(database)
     ))
-    .objects(found.iter().map(Found::shown).collect())
+    .objects(found.iter().map(ToString::to_string).collect())
 }
 
 #[cfg(test)]

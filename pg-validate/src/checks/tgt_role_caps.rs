@@ -2,11 +2,12 @@
 //! staging database and renames; by hand, objects are created in the database itself.
 
 use pg_pipe::record::CheckLevel;
+use pg_session::catalog::ServerFacts;
 use pg_session::{Error, quote};
 
 use super::{Check, Run};
 use crate::outcome::Outcome;
-use crate::subject::{Facts, Subject};
+use crate::subject::Subject;
 
 pub(super) const CHECK: Check = Check {
     id: "tgt.role_caps",
@@ -44,7 +45,7 @@ fn run(subject: &mut Subject) -> Result<Outcome, Error> {
     )))
 }
 
-fn judge_migration(facts: &Facts) -> Outcome {
+fn judge_migration(facts: &ServerFacts) -> Outcome {
     let user = quote::shown(&facts.user);
     if facts.create_db {
         return Outcome::fine(format!("{user} may create databases"));
@@ -59,7 +60,7 @@ fn judge_migration(facts: &Facts) -> Outcome {
     ))
 }
 
-fn judge_by_hand(facts: &Facts) -> Outcome {
+fn judge_by_hand(facts: &ServerFacts) -> Outcome {
     let user = quote::shown(&facts.user);
     let database = quote::shown(&facts.database);
     if facts.create_here {
