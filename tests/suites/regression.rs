@@ -305,3 +305,31 @@ fn a_password_file_that_others_can_read_is_ignored_and_that_is_said() {
     ran.ends_with(4);
     ran.says(&["hint: The password file is ignored", "chmod 600"]);
 }
+
+#[test]
+fn passwords_inside_of_sql_are_in_no_record() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "passwords",
+        "create foreign data wrapper w;
+         create server s foreign data wrapper w;
+         create user mapping for public server s options (\"user\" 'somebody', password 'canary-7f3a');
+         create subscription sub connection 'host=nowhere password=canary-7f3a dbname=d'
+            publication p with (connect = false);",
+    );
+    let ran = scene.tool(&["pg-schema-dump", "--verbose"]).run();
+    ran.ends_with(0);
+    let all = ran.to_string();
+    assert!(!all.contains("canary-7f3a"), "{ran}");
+    assert!(
+        all.contains("'somebody'") && all.contains("host=nowhere"),
+        "{ran}"
+    );
+    ran.says(&[
+        "the password of USER MAPPING",
+        "the password of SUBSCRIPTION",
+    ]);
+    scene
+        .source
+        .run("alter subscription sub set (slot_name = none); drop subscription sub");
+}

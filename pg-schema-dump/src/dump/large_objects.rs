@@ -1,5 +1,5 @@
 //! Large objects: how many there are, and their owners, grants and comments, which a
-//! schema-only archive leaves out (pg_dump 10 to 18, with `-b` or without).
+//! schema-only archive leaves out (pg_dump 15 to 18, with `-b` or without).
 
 use pg_pipe::record::{LargeObjects, Object, Section};
 use pg_session::{Error, Session};

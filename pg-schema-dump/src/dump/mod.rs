@@ -10,15 +10,16 @@ mod pg_dump;
 mod refresh;
 mod roles;
 mod tables;
+mod withheld;
 
 use std::path::PathBuf;
 
-use pg_pipe::record::{Record, Sequence, Side};
+use pg_pipe::record::{Object, Record, Sequence, Side};
 use pg_pipe::report::{Column, Table};
 use pg_pipe::{Context, Exit, Head, Input, Standing, Tool};
 use pg_session::catalog;
 use pg_session::settings::application_name;
-use pg_session::{Purpose, Role, ServerVersion, Session, snapshot};
+use pg_session::{Purpose, Role, ServerVersion, Session, quote, snapshot};
 
 use args::Args;
 
@@ -97,6 +98,7 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
         context.write(Record::Role(role));
     }
     let mut objects = archive::objects(archive.path())?;
+    withhold_passwords(&mut objects, context);
     refresh::add(&mut session, &mut objects)?;
     large_objects::add_metadata(&mut session, &mut objects)?;
     for object in objects {
@@ -105,6 +107,20 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     write_contents(&mut session, context)?;
     session.batch("commit")?;
     Ok(())
+}
+
+/// Takes passwords out of SQL and says so: they have to be set again on the target.
+fn withhold_passwords(objects: &mut [Object], context: &Context) {
+    for object in objects {
+        if let Some(sql) = withheld::without_password(&object.kind, &object.sql) {
+            object.sql = sql;
+            let shown = quote::shown_tag(object.schema.as_deref(), &object.name);
+            context.notice().warn(&format!(
+                "the password of {} {shown} is left out; set it on the target afterwards",
+                object.kind
+            ));
+        }
+    }
 }
 
 /// Major version of the target, where the stream says it.
