@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use pg_pipe::record::{Side, Table};
 use pg_pipe::{Context, Exit, Failure, Input};
-use pg_session::mark::{self, MarkState};
+use pg_session::mark::{self, Standing};
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Purpose, RelationName, Role, Session, ledger};
 
@@ -52,11 +52,6 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let mut holder = Holder::open(&ends.source, &ends.application_name, &tables)?;
     let cancel = holder.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
-    if !ledger::exists(&mut target)? {
-        // The first change, and only to a target that has the tables, all of them empty.
-        resume::require_all_empty(&mut target, &holder)?;
-        ledger::ensure(&mut target)?;
-    }
     let count = resume::plan(&mut target, &mut holder, context)?;
     begin_run(&mut target, &mut holder, &plan)?;
     let tables_well = copy_tables(args, &ends, &holder, (count, &tables), context)?;
@@ -79,10 +74,10 @@ fn resolve(args: &Args, plan: &Plan, context: &Context) -> anyhow::Result<Ends> 
     let head = &plan.head;
     let given = head.conninfo(Side::Source, args.source.source.as_deref());
     let source = pg_session::resolve(Role::Source, given.as_deref())?
-        .password_left_behind(head.password_from(Side::Source));
+        .password_left_behind(head.password_from(Side::Source, args.source.source.as_deref()));
     let given = head.conninfo(Side::Target, args.target.target.as_deref());
     let target = pg_session::resolve(Role::Target, given.as_deref())?
-        .password_left_behind(head.password_from(Side::Target));
+        .password_left_behind(head.password_from(Side::Target, args.target.target.as_deref()));
     let database = head.staging().unwrap_or(target.database()).to_owned();
     Ok(Ends {
         source,
@@ -96,14 +91,16 @@ fn require_ours(target: &mut Session, plan: &Plan) -> anyhow::Result<()> {
     let Some(migration) = &plan.head.migration else {
         return Ok(());
     };
-    match mark::read(target, &migration.staging)? {
-        Some(mark) if mark.hash == migration.hash && mark.state == MarkState::Canceled => Err(
-            Failure::conflict(format!("migration {} was canceled", migration.name))
-                .hint("Begin a new migration under another name.")
-                .into(),
-        ),
-        Some(mark) if mark.hash == migration.hash => Ok(()),
-        _ => Err(Failure::conflict(format!(
+    let found = mark::read(target, &migration.staging)?;
+    match mark::standing(found.as_ref(), &migration.hash) {
+        Standing::Canceled => Err(Failure::conflict(format!(
+            "migration {} was canceled",
+            migration.name
+        ))
+        .hint("Begin a new migration under another name.")
+        .into()),
+        Standing::Ours => Ok(()),
+        Standing::Foreign => Err(Failure::conflict(format!(
             "database {} on the target is not of this migration",
             migration.staging
         ))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pg_pipe::record::{AppliedStatus, Record, Table};
+use pg_pipe::record::{Record, Table};
 use pg_pipe::{Head, Input, Line};
 use pg_session::RelationName;
 
@@ -44,16 +44,10 @@ impl Plan {
                 .sequences
                 .push(RelationName::new(sequence.schema, sequence.name)),
             Record::LargeObjects(objects) => self.large_objects = objects.count > 0,
-            Record::Applied(applied) if applied.kind == "TABLE" => {
-                let bad = matches!(
-                    applied.status,
-                    AppliedStatus::Failed | AppliedStatus::Skipped
-                );
-                if bad {
-                    let schema = applied.schema.unwrap_or_default();
-                    self.not_created
-                        .insert(RelationName::new(schema, applied.name));
-                }
+            Record::Applied(applied) if applied.kind == "TABLE" && !applied.status.is_there() => {
+                let schema = applied.schema.unwrap_or_default();
+                self.not_created
+                    .insert(RelationName::new(schema, applied.name));
             }
             _ => {}
         }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
-use pg_session::ledger::{self, Done, LedgerChunk, PlannedTable};
-use pg_session::{Error, RelationName, Session, checksum};
+use pg_session::ledger::{self, Done, PlannedTable};
+use pg_session::{Error, Relation, RelationName, Session, checksum};
 
 use crate::holder::Holder;
 
-/// Plans what is not copied yet. Gives how many tables are left.
+/// Plans what is not copied yet. Gives how many tables are left. Nothing is changed before
+/// every table that is to be copied has been found on the target, and empty.
 ///
 /// # Errors
 /// A conflict (exit 7) when a target table has rows that the ledger does not know, otherwise
@@ -20,102 +21,83 @@ pub(crate) fn plan(
     holder: &mut Holder,
     context: &Context,
 ) -> anyhow::Result<usize> {
-    let mut done = BTreeMap::new();
-    for chunk in ledger::list_chunks(target)? {
-        match chunk.done {
-            Some(sum) if holder.relations.contains_key(&chunk.name) => {
-                done.insert(chunk.name, sum);
-            }
-            // Rows of tables that this stream leaves out stay as they are.
-            Some(_) => {}
-            None => forget_plan(target, &chunk)?,
-        }
+    let done = list_done(target)?;
+    let (earlier, mut to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
+        .relations
+        .values()
+        .partition(|relation| done.contains_key(&relation.name));
+    for relation in &to_copy {
+        require_empty(target, &relation.name)?;
     }
-    if !done.is_empty() {
+    ledger::ensure(target)?;
+    // What was planned and not copied is planned again, inside the new snapshot. Rows of
+    // tables that this stream leaves out stay as they are.
+    target.execute("delete from pgmig.chunk where done_at is null", &[])?;
+    if !earlier.is_empty() {
         context.notice().note(&format!(
             "{} tables were copied by an earlier run: comparing them with the source",
-            done.len()
+            earlier.len()
         ));
     }
-    for (name, sum) in &done {
-        keep_or_forget(target, holder, (name, sum), context)?;
+    for relation in earlier {
+        let Some(done) = done.get(&relation.name) else {
+            continue;
+        };
+        let now = checksum::sum_relation(&mut holder.session, relation)?;
+        if now.checksum == done.checksum && now.rows == done.rows {
+            context.write(Record::Copied(Copied {
+                earlier: true,
+                ..copied(&relation.name, done)
+            }));
+        } else {
+            forget(target, &relation.name, context)?;
+            to_copy.push(relation);
+        }
     }
-    plan_new(target, holder)
+    let planned: Vec<PlannedTable> = to_copy.into_iter().map(planned).collect();
+    ledger::plan(target, &planned)?;
+    Ok(planned.len())
 }
 
-/// Chunks that were planned and not copied are planned again, inside the new snapshot.
-fn forget_plan(target: &mut Session, chunk: &LedgerChunk) -> Result<(), Error> {
-    target.execute(
-        "delete from pgmig.chunk where id = $1 and done_at is null",
-        &[&chunk.id],
-    )?;
-    Ok(())
+/// The tables that are in by the ledger, if there is one yet.
+fn list_done(target: &mut Session) -> Result<BTreeMap<RelationName, Done>, Error> {
+    if !ledger::exists(target)? {
+        return Ok(BTreeMap::new());
+    }
+    Ok(ledger::list_chunks(target)?
+        .into_iter()
+        .filter_map(|chunk| Some((chunk.name, chunk.done?)))
+        .collect())
 }
 
-fn keep_or_forget(
-    target: &mut Session,
-    holder: &mut Holder,
-    (name, done): (&RelationName, &Done),
-    context: &Context,
-) -> anyhow::Result<()> {
-    let Some(relation) = holder.relations.get(name) else {
-        return Ok(());
-    };
-    let now = checksum::sum_relation(&mut holder.session, relation)?;
-    if now.checksum == done.checksum && now.rows == done.rows {
-        context.write(Record::Copied(Copied {
-            schema: name.schema.clone(),
-            table: name.name.clone(),
-            rows: done.rows,
-            bytes: done.bytes,
-            checksum: done.checksum.clone(),
-            milliseconds: done.milliseconds,
-            earlier: true,
-        }));
-        return Ok(());
-    }
+fn forget(target: &mut Session, name: &RelationName, context: &Context) -> Result<(), Error> {
     context.notice().warn(&format!(
         "table {name} has changed on the source since: it is copied again"
     ));
-    target.in_transaction("begin", |target| ledger::forget_table(target, name))?;
-    Ok(())
+    target.in_transaction("begin", |target| ledger::forget_table(target, name))
 }
 
-/// Adds the tables that have no chunk, all at once; each must be empty on the target.
-fn plan_new(target: &mut Session, holder: &Holder) -> anyhow::Result<usize> {
-    let known: Vec<RelationName> = ledger::list_chunks(target)?
-        .into_iter()
-        .map(|chunk| chunk.name)
-        .collect();
-    let mut tables = Vec::new();
-    for relation in holder
-        .relations
-        .values()
-        .filter(|r| !known.contains(&r.name))
-    {
-        require_empty(target, &relation.name)?;
-        tables.push(PlannedTable {
-            name: relation.name.clone(),
-            columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
-            condition: relation.condition.clone(),
-            bytes: relation.bytes,
-            filenode: relation.filenode,
-        });
+fn planned(relation: &Relation) -> PlannedTable {
+    PlannedTable {
+        name: relation.name.clone(),
+        columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
+        condition: relation.condition.clone(),
+        bytes: relation.bytes,
+        filenode: relation.filenode,
     }
-    ledger::plan(target, &tables)?;
-    Ok(tables.len())
 }
 
-/// Checks a target that has no ledger yet.
-///
-/// # Errors
-/// A conflict (exit 7) that names the first table that has rows, or what the server says of
-/// one that is not there.
-pub(crate) fn require_all_empty(target: &mut Session, holder: &Holder) -> anyhow::Result<()> {
-    holder
-        .relations
-        .keys()
-        .try_for_each(|name| require_empty(target, name))
+/// The record of a table that is in.
+pub(crate) fn copied(name: &RelationName, done: &Done) -> Copied {
+    Copied {
+        schema: name.schema.clone(),
+        table: name.name.clone(),
+        rows: done.rows,
+        bytes: done.bytes,
+        checksum: done.checksum.clone(),
+        milliseconds: done.milliseconds,
+        earlier: false,
+    }
 }
 
 fn require_empty(target: &mut Session, name: &RelationName) -> anyhow::Result<()> {

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use pg_pipe::Context;
 use pg_pipe::progress::Counters;
-use pg_pipe::record::{Chunk, Copied, Record};
+use pg_pipe::record::{Chunk, Record};
 use pg_pipe::stop::Registered;
 use pg_session::ledger::{self, Done, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Session, checksum};
 
+use crate::resume::copied;
 use crate::transfer;
 
 /// The first wait before trying again; doubled each time.
@@ -226,25 +227,17 @@ impl Shared<'_> {
     }
 
     fn report(&self, chunk: &TakenChunk, done: &Done) {
-        let (schema, table) = (chunk.name.schema.clone(), chunk.name.name.clone());
         self.context.write(Record::Chunk(Chunk {
-            schema: schema.clone(),
-            table: table.clone(),
+            schema: chunk.name.schema.clone(),
+            table: chunk.name.name.clone(),
             part: chunk.part,
             parts: chunk.parts,
             rows: done.rows,
             bytes: done.bytes,
             milliseconds: done.milliseconds,
         }));
-        self.context.write(Record::Copied(Copied {
-            schema,
-            table,
-            rows: done.rows,
-            bytes: done.bytes,
-            checksum: done.checksum.clone(),
-            milliseconds: done.milliseconds,
-            earlier: false,
-        }));
+        self.context
+            .write(Record::Copied(copied(&chunk.name, done)));
         self.counters
             .add_rows(u64::try_from(done.rows).unwrap_or(0));
         self.counters.add_item();

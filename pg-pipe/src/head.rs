@@ -51,9 +51,11 @@ impl Head {
         })
     }
 
-    /// Where an earlier tool had the password of a side from, if it says so.
-    pub fn password_from(&self, side: Side) -> Option<&str> {
-        self.endpoint(side)?.password_from.as_deref()
+    /// Where an earlier tool had the password of a side from, if it says so. A flag names a
+    /// server of its own, to which that does not apply.
+    pub fn password_from(&self, side: Side, flag: Option<&str>) -> Option<&str> {
+        let record = self.endpoint(side).filter(|_| flag.is_none())?;
+        record.password_from.as_deref()
     }
 
     /// Hash of the migration, for `application_name`.
@@ -83,5 +85,24 @@ impl Head {
             Side::Source => self.source.as_ref(),
             Side::Target => self.target.as_ref(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_replaces_the_record_and_what_it_says_of_the_password() {
+        let mut head = Head::default();
+        let record =
+            r#"{"type":"endpoint","role":"source","conninfo":"host=a","password_from":"conninfo"}"#;
+        head.note(&serde_json::from_str(record).unwrap());
+        assert_eq!(head.conninfo(Side::Source, None).as_deref(), Some("host=a"));
+        assert_eq!(head.password_from(Side::Source, None), Some("conninfo"));
+        let flag = Some("host=b");
+        assert_eq!(head.conninfo(Side::Source, flag).as_deref(), flag);
+        assert_eq!(head.password_from(Side::Source, flag), None);
+        assert_eq!(head.password_from(Side::Target, None), None);
     }
 }

@@ -21,14 +21,17 @@ pub(crate) fn resolve(
         (Role::Source, args.source.source.as_deref()),
         (Role::Target, args.target.target.as_deref()),
     ];
-    let mut wanted: Vec<(Role, String)> = flags
+    let mut wanted: Vec<(Role, String, Option<&str>)> = flags
         .into_iter()
-        .filter_map(|(role, flag)| Some((role, head.conninfo(side(role), flag)?)))
+        .filter_map(|(role, flag)| {
+            let left_behind = head.password_from(side(role), flag);
+            Some((role, head.conninfo(side(role), flag)?, left_behind))
+        })
         .collect();
     if wanted.is_empty() {
         wanted = [Role::Source, Role::Target]
             .into_iter()
-            .filter_map(|role| Some((role, environment(role.variable())?)))
+            .filter_map(|role| Some((role, environment(role.variable())?, None)))
             .collect();
     }
     if wanted.is_empty() {
@@ -41,9 +44,9 @@ pub(crate) fn resolve(
     }
     wanted
         .into_iter()
-        .map(|(role, conninfo)| {
+        .map(|(role, conninfo, left_behind)| {
             let endpoint = Endpoint::resolve(role, Some(&conninfo), environment)?;
-            Ok(endpoint.password_left_behind(head.password_from(side(role))))
+            Ok(endpoint.password_left_behind(left_behind))
         })
         .collect()
 }

@@ -42,6 +42,27 @@ pub struct Mark {
     pub comment: Option<String>,
 }
 
+/// How a staging database stands to a migration.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// It is the migration's, to go on with.
+    Ours,
+    /// The migration was canceled, which is final.
+    Canceled,
+    /// It bears no mark, or that of another migration.
+    Foreign,
+}
+
+/// How the mark that was found, if any, stands to the migration of a hash.
+pub fn standing(found: Option<&Mark>, hash: &str) -> Standing {
+    match found {
+        Some(mark) if mark.hash != hash => Standing::Foreign,
+        Some(mark) if mark.state == MarkState::Canceled => Standing::Canceled,
+        Some(_) => Standing::Ours,
+        None => Standing::Foreign,
+    }
+}
+
 /// Reads the comment of a database; a database without a comment has an empty one.
 ///
 /// # Errors
@@ -78,4 +99,35 @@ pub fn comment_statement(database: &str, comment: Option<&str>) -> String {
         "comment on database {} is {text}",
         quote::identifier(database)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_mark_of_the_migration_itself_is_ours_and_canceled_is_final() {
+        let mark = |state| Mark {
+            pgmig: 1,
+            hash: "h".to_owned(),
+            migration: "m".to_owned(),
+            database: "d".to_owned(),
+            state,
+            granted: Vec::new(),
+            comment: None,
+        };
+        assert_eq!(standing(None, "h"), Standing::Foreign);
+        assert_eq!(
+            standing(Some(&mark(MarkState::Canceled)), "other"),
+            Standing::Foreign
+        );
+        assert_eq!(
+            standing(Some(&mark(MarkState::Canceled)), "h"),
+            Standing::Canceled
+        );
+        assert_eq!(
+            standing(Some(&mark(MarkState::Loading)), "h"),
+            Standing::Ours
+        );
+    }
 }

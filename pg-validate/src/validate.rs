@@ -98,7 +98,7 @@ fn endpoint(head: &Head, role: Role, flag: Option<&str>) -> anyhow::Result<Endpo
         Role::Target => Side::Target,
     };
     let endpoint = pg_session::resolve(role, head.conninfo(side, flag).as_deref())?;
-    Ok(endpoint.password_left_behind(head.password_from(side)))
+    Ok(endpoint.password_left_behind(head.password_from(side, flag)))
 }
 
 /// Runs one check. What the server refuses makes it Skipped; a server that is lost ends all.

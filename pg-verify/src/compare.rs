@@ -130,9 +130,7 @@ fn read_and_judge(
     });
     drop(meter);
     read?;
-    if let Some(reason) = context.stop().reason() {
-        return Err(Failure::new(reason, "stopped", "stopped on request").into());
-    }
+    context.check_stop()?;
     desk.close()
 }
 

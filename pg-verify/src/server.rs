@@ -41,7 +41,7 @@ pub(crate) fn locate(role: Role, args: &Args, known: &Known) -> anyhow::Result<E
     let side = side(role);
     let flag = flag(role, args);
     let conninfo = known.head.conninfo(side, flag);
-    let left_behind = known.head.password_from(side).filter(|_| flag.is_none());
+    let left_behind = known.head.password_from(side, flag);
     let endpoint = resolve(role, conninfo.as_deref())?.password_left_behind(left_behind);
     Ok(match (role, known.head.staging()) {
         (Role::Target, Some(staging)) => endpoint.with_database(staging),

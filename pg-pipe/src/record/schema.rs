@@ -177,6 +177,13 @@ pub enum AppliedStatus {
     Skipped,
 }
 
+impl AppliedStatus {
+    /// Whether the object is on the target now.
+    pub fn is_there(self) -> bool {
+        matches!(self, Self::Applied | Self::Present)
+    }
+}
+
 /// What became of one object on the target.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Applied {

@@ -10,7 +10,7 @@ use pg_session::{Cancel, Session};
 
 use crate::apply::Target;
 use crate::apply::ledgered::Ledgered;
-use crate::apply::pre_data::apply_one;
+use crate::apply::one::apply_one;
 
 /// Sessions of the workers, to be canceled when the stream is stopped.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 
 use pg_pipe::record::{Database, Migration};
 use pg_pipe::{Context, Failure};
-use pg_session::mark::{self, Mark, MarkState};
+use pg_session::mark::{self, Mark, MarkState, Standing};
 use pg_session::{Error, Session, catalog, quote};
 
 use crate::apply::Target;
@@ -62,13 +62,14 @@ fn is_blank(session: &mut Session) -> Result<bool, Error> {
 
 fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure> {
     let name = &migration.staging;
-    match found {
-        Some(mark) if mark.hash == migration.hash && mark.state == MarkState::Canceled => Err(
-            Failure::conflict(format!("migration {} was canceled", migration.name))
-                .hint("Begin a new migration under another name."),
-        ),
-        Some(mark) if mark.hash == migration.hash => Ok(()),
-        _ => Err(Failure::conflict(format!(
+    match mark::standing(found.as_ref(), &migration.hash) {
+        Standing::Canceled => Err(Failure::conflict(format!(
+            "migration {} was canceled",
+            migration.name
+        ))
+        .hint("Begin a new migration under another name.")),
+        Standing::Ours => Ok(()),
+        Standing::Foreign => Err(Failure::conflict(format!(
             "database {name} on the target is not of this migration"
         ))
         .hint("Look whose it is, then drop it or choose another name.")),

@@ -5,9 +5,11 @@
 mod args;
 mod crew;
 mod graph;
+mod in_order;
 mod ledgered;
 mod maintenance;
 mod memberships;
+mod one;
 mod plan;
 mod post_data;
 mod pre_data;
@@ -83,7 +85,7 @@ impl Target {
     fn resolve(args: &Args, head: &Head, tool: &str) -> Result<Self, SessionError> {
         let given = head.conninfo(Side::Target, args.target.target.as_deref());
         let endpoint = pg_session::resolve(Role::Target, given.as_deref())?
-            .password_left_behind(head.password_from(Side::Target));
+            .password_left_behind(head.password_from(Side::Target, args.target.target.as_deref()));
         let database = head.staging().unwrap_or(endpoint.database()).to_owned();
         Ok(Self {
             endpoint,

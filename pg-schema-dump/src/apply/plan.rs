@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pg_pipe::Head;
-use pg_pipe::record::{
-    AppliedStatus, Database, ErrorRecord, Object, Record, RoleObject, Scope, Section, Table,
-};
+use pg_pipe::record::{Database, ErrorRecord, Object, Record, RoleObject, Scope, Section, Table};
 use pg_session::RelationName;
 
 /// What has been read of the stream.
@@ -52,12 +50,8 @@ impl Plan {
                 self.copied
                     .insert(RelationName::new(copied.schema, copied.table));
             }
-            Record::Applied(applied) => {
-                let bad = matches!(
-                    applied.status,
-                    AppliedStatus::Failed | AppliedStatus::Skipped
-                );
-                self.failed.extend(applied.id.filter(|_| bad));
+            Record::Applied(applied) if !applied.status.is_there() => {
+                self.failed.extend(applied.id);
             }
             Record::Begin(begin) => self.is_copying |= begin.tool == "pg-copy",
             Record::Error(ErrorRecord {

@@ -15,8 +15,8 @@ use crate::apply::args::Args;
 use crate::apply::crew::{Bench, Crew, Outcome, work};
 use crate::apply::graph::Graph;
 use crate::apply::ledgered::Ledgered;
+use crate::apply::one::{adapted, skipped};
 use crate::apply::plan::Plan;
-use crate::apply::pre_data::{adapted, skipped};
 use crate::apply::{Target, tail};
 
 /// Applies post-data while the stream comes in, then the rest of the schema.
