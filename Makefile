@@ -9,7 +9,7 @@
 
 CARGO ?= cargo
 # Server majors that the tests want beside those of the machine; what cannot be had is said.
-MAJORS ?= 14 16 17 18
+MAJORS ?= 10 13 14 16 17 18
 
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
@@ -29,6 +29,7 @@ deps:
 
 servers: deps
 	@tests/servers ensure
+	@tests/servers tools
 	@tests/servers install $(MAJORS) || echo "make: going on with: $$(tests/servers list | cut -f1 | tr '\n' ' ')" >&2
 
 lint: deps
@@ -36,7 +37,7 @@ lint: deps
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck migrate .ci/run tests/servers tests/demo/run tests/demo/compare; \
+	    shellcheck migrate .ci/run tests/servers tests/demo/run tests/demo/compare tests/fixtures/tls/servers tests/fixtures/tls/certificates; \
 	else echo "make: shellcheck is not installed, scripts are not checked" >&2; fi
 
 unit: deps

@@ -74,10 +74,12 @@ fn resolve(args: &Args, plan: &Plan, context: &Context) -> anyhow::Result<Ends> 
     let head = &plan.head;
     let given = head.conninfo(Side::Source, args.source.source.as_deref());
     let source = pg_session::resolve(Role::Source, given.as_deref())?
-        .password_left_behind(head.password_from(Side::Source, args.source.source.as_deref()));
+        .password_left_behind(head.password_from(Side::Source, args.source.source.as_deref()))
+        .telling(context.teller());
     let given = head.conninfo(Side::Target, args.target.target.as_deref());
     let target = pg_session::resolve(Role::Target, given.as_deref())?
-        .password_left_behind(head.password_from(Side::Target, args.target.target.as_deref()));
+        .password_left_behind(head.password_from(Side::Target, args.target.target.as_deref()))
+        .telling(context.teller());
     let database = head.staging().unwrap_or(target.database()).to_owned();
     Ok(Ends {
         source,

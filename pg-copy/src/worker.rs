@@ -68,7 +68,7 @@ impl Shared<'_> {
             self.after_failure(error)?;
             thread::sleep(wait);
             wait = (wait * 2).min(LONGEST_WAIT);
-            pair = self.reconnect()?;
+            pair = self.connect()?;
         }
     }
 
@@ -131,20 +131,6 @@ impl Shared<'_> {
                 stop.on_request(move || cancel_target.fire()),
             ],
         })
-    }
-
-    /// Sessions anew, tried as often as a chunk.
-    fn reconnect(&self) -> anyhow::Result<Pair> {
-        let mut wait = FIRST_WAIT;
-        for _ in 1..MOST_ATTEMPTS {
-            self.context.check_stop()?;
-            match self.connect() {
-                Err(error) if error.class().is_transient() => thread::sleep(wait),
-                other => return Ok(other?),
-            }
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
-        Ok(self.connect()?)
     }
 
     /// Copies one chunk; `false` when none is left.

@@ -1,6 +1,6 @@
 //! How a server is called in the list, and what a migration's hash is taken over.
 
-use pg_session::{Endpoint, Error, Role};
+use pg_session::{Endpoint, Error, Role, conninfo};
 
 /// `host:port` of each address of a server, joined by commas; host names in lower case.
 pub(crate) fn of(endpoint: &Endpoint) -> String {
@@ -24,7 +24,11 @@ pub(crate) fn of(endpoint: &Endpoint) -> String {
 /// # Errors
 /// When it does not parse.
 pub(crate) fn of_conninfo(role: Role, conninfo: &str) -> Result<String, Error> {
-    Endpoint::resolve(role, Some(conninfo), &|_| None).map(|endpoint| of(&endpoint))
+    let mut parameters = conninfo::parse(conninfo)?;
+    // What the service said stands in the record, too.
+    parameters.remove("service");
+    let complete = conninfo::write(&parameters);
+    Endpoint::resolve(role, Some(&complete), &|_| None).map(|endpoint| of(&endpoint))
 }
 
 /// Whether an address is the one that was asked for: the whole of it, or one of its hosts.

@@ -243,9 +243,9 @@ fn head(resolved: &Resolved, migration: Migration, place: &Place) -> Result<Vec<
 fn endpoint(side: Side, endpoint: &Endpoint, place: &Place) -> Result<record::Endpoint, Failure> {
     let mut endpoint = endpoint.clone();
     let mut password_from = endpoint.password_from();
-    let line = endpoint.passfile_line();
-    if let (Some("conninfo"), Some(line)) = (password_from, line) {
-        let path = place.write_passfile(side.as_str(), &line)?;
+    let lines = endpoint.passfile_lines();
+    if let (Some("conninfo"), Some(lines)) = (password_from, lines) {
+        let path = place.write_passfile(side.as_str(), &lines)?;
         endpoint = endpoint.with_parameter("passfile", &path.to_string_lossy());
         password_from = Some("passfile");
     }
@@ -253,21 +253,7 @@ fn endpoint(side: Side, endpoint: &Endpoint, place: &Place) -> Result<record::En
         role: side,
         conninfo: endpoint.conninfo(),
         password_from: password_from.map(str::to_owned),
-        version: None,
-        version_num: None,
-        platform: None,
-        system_identifier: None,
-        database: None,
-        user: None,
-        encoding: None,
-        superuser: None,
-        create_db: None,
-        create_role: None,
-        in_recovery: None,
-        read_only: None,
-        tls: None,
-        free_connections: None,
-        round_trip_ms: None,
+        ..record::Endpoint::default()
     })
 }
 

@@ -138,7 +138,11 @@ impl MigrationFile {
     fn holds_password(&self) -> bool {
         [&self.source, &self.target].into_iter().any(|text| {
             // What does not parse is not used either; resolving it tells what is wrong.
-            conninfo::parse(text).is_ok_and(|parameters| parameters.contains_key("password"))
+            conninfo::parse(text).is_ok_and(|parameters| {
+                ["password", "sslpassword"]
+                    .iter()
+                    .any(|key| parameters.contains_key(*key))
+            })
         })
     }
 }

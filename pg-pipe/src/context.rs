@@ -36,6 +36,12 @@ impl Context {
         &self.notice
     }
 
+    /// What tells people of something that is waited for, for code that knows no [`Notice`].
+    pub fn teller(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let notice = self.notice.clone();
+        move |text| notice.warn(text)
+    }
+
     /// The stop switch.
     pub fn stop(&self) -> &Stop {
         &self.stop

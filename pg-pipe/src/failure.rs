@@ -141,7 +141,7 @@ impl Error for Failure {}
 
 /// Writes the `diagnose` function of a [`crate::Tool`] for the error type of the crate that
 /// talks to servers, which this crate must not know: it has the methods `class()` (with
-/// `as_str()` and `is_connection()`), `sqlstate()` and `hint()`.
+/// `as_str()`), `is_connection()`, `sqlstate()` and `hint()`.
 #[macro_export]
 macro_rules! diagnose_with {
     ($error:ty) => {
@@ -151,7 +151,7 @@ macro_rules! diagnose_with {
             let error = error.downcast_ref::<$error>()?;
             ::std::option::Option::Some($crate::Diagnosis::of_server(
                 error.class().as_str(),
-                error.class().is_connection(),
+                error.is_connection(),
                 error.sqlstate(),
                 error.hint(),
             ))

@@ -1,5 +1,7 @@
 //! Results for people and for spreadsheets: the tool's own records as tables, CSV or JSON.
 
+mod form;
+
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
@@ -7,11 +9,7 @@ use serde_json::Value;
 
 use crate::record::Record;
 
-/// Items of a list that a table shows.
-const MOST_ITEMS: usize = 3;
-
-/// Characters of a cell that a table shows.
-const MOST_CHARACTERS: usize = 90;
+pub use form::{Form, clock, size, wrap};
 
 /// How a tool writes its result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -33,12 +31,81 @@ pub struct Column {
     pub field: &'static str,
     /// Heading.
     pub title: &'static str,
+    form: Form,
+    below: &'static [(&'static str, &'static str)],
+    absent: &'static str,
+    if_any: bool,
 }
 
 impl Column {
     /// A column with a heading of its own.
     pub const fn new(field: &'static str, title: &'static str) -> Self {
-        Self { field, title }
+        Self {
+            field,
+            title,
+            form: Form::Plain,
+            below: &[],
+            absent: "",
+            if_any: false,
+        }
+    }
+
+    /// Lines for people in place of a table; the other formats leave them out.
+    pub const fn lines(make: fn(&[Record]) -> Vec<String>) -> Self {
+        Self::new("", "").shown_as(Form::Lines(make))
+    }
+
+    /// The same column, which looks otherwise in a table.
+    #[must_use]
+    pub const fn shown_as(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
+
+    /// The same column, with further fields below it in a table, where a record has them; each
+    /// with the label that says what it is. CSV has them as columns of their own.
+    #[must_use]
+    pub const fn with_below(self, below: &'static [(&'static str, &'static str)]) -> Self {
+        Self { below, ..self }
+    }
+
+    /// The same column, with what a table shows where a record does not have the field.
+    #[must_use]
+    pub const fn or(self, absent: &'static str) -> Self {
+        Self { absent, ..self }
+    }
+
+    /// The same column, which a table leaves out when no record has the field.
+    #[must_use]
+    pub const fn if_any(self) -> Self {
+        Self {
+            if_any: true,
+            ..self
+        }
+    }
+
+    fn is_shown(&self, rows: &[&Value]) -> bool {
+        !self.if_any || rows.iter().any(|row| row.get(self.field).is_some())
+    }
+
+    /// Its own field and those below it.
+    fn fields(&self) -> impl Iterator<Item = &'static str> {
+        let below = self.below.iter().map(|(_, field)| *field);
+        [self.field].into_iter().chain(below)
+    }
+
+    /// The cell of a record in a table.
+    fn cell(&self, row: &Value) -> String {
+        let mut lines = row.get(self.field).map_or_else(
+            || vec![self.absent.to_owned()],
+            |value| self.form.lines(value),
+        );
+        for (label, field) in self.below {
+            if let Some(value) = row.get(field) {
+                let labelled = Value::from(format!("{label}{}", text_of(value)));
+                lines.extend(self.form.lines(&labelled));
+            }
+        }
+        lines.join("\n")
     }
 }
 
@@ -66,7 +133,7 @@ pub(crate) fn write(
         Format::Ndjson => Ok(()),
         Format::Json => write_json(target, tables, &values),
         Format::Csv => write_csv(target, tables, &values),
-        Format::Table => write_tables(target, tables, &values),
+        Format::Table => write_tables(target, tables, (records, &values)),
     }
 }
 
@@ -96,43 +163,72 @@ fn write_csv(target: &mut impl Write, tables: &[Table], values: &[Value]) -> io:
         .or(tables.first());
     let Some(table) = chosen else { return Ok(()) };
     let mut csv = csv::Writer::from_writer(target);
-    csv.write_record(table.columns.iter().map(|column| column.field))?;
+    let fields: Vec<&str> = table.columns.iter().flat_map(Column::fields).collect();
+    csv.write_record(&fields)?;
     for row in rows(table, values) {
-        csv.write_record(table.columns.iter().map(|column| cell(row, column.field)))?;
+        csv.write_record(fields.iter().map(|field| cell(row, field)))?;
     }
     csv.flush()
 }
 
-fn write_tables(target: &mut impl Write, tables: &[Table], values: &[Value]) -> io::Result<()> {
-    let mut first = true;
-    for table in tables {
-        let rows = rows(table, values);
-        if rows.is_empty() {
-            continue;
-        }
-        if !first {
+/// Writes tables and lines, an empty line between two.
+fn write_tables(
+    target: &mut impl Write,
+    tables: &[Table],
+    (records, values): (&[Record], &[Value]),
+) -> io::Result<()> {
+    let parts = tables
+        .iter()
+        .filter_map(|table| part(table, records, values));
+    for (index, part) in parts.enumerate() {
+        if index > 0 {
             writeln!(target)?;
         }
-        first = false;
-        writeln!(target, "{}", grid(table, &rows).trim_fmt())?;
+        writeln!(target, "{part}")?;
     }
     Ok(())
 }
 
-fn grid(table: &Table, rows: &[&Value]) -> Grid {
+/// A table as text; nothing when there is nothing to show.
+fn part(table: &Table, records: &[Record], values: &[Value]) -> Option<String> {
+    if let Some(Form::Lines(make)) = table.columns.first().map(|column| column.form) {
+        let lines: Vec<String> = make(records)
+            .iter()
+            .map(|line| format!(" {}", form::escaped(line)))
+            .collect();
+        return (!lines.is_empty()).then(|| lines.join("\n"));
+    }
+    let rows = rows(table, values);
+    if rows.is_empty() {
+        return None;
+    }
+    let shown = table.columns.iter().filter(|column| column.is_shown(&rows));
+    let columns: Vec<&Column> = shown.collect();
+    let across = columns
+        .iter()
+        .find(|column| matches!(column.form, Form::Across));
+    let grid = match across {
+        Some(heads) => turned(heads, &columns, &rows),
+        None => upright(&columns, &rows),
+    };
+    Some(grid.trim_fmt())
+}
+
+fn new_grid() -> Grid {
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(table.columns.iter().map(|column| column.title));
+        .set_content_arrangement(ContentArrangement::Disabled);
+    grid
+}
+
+/// A line a record, a column a field.
+fn upright(columns: &[&Column], rows: &[&Value]) -> Grid {
+    let mut grid = new_grid();
+    grid.set_header(columns.iter().map(|column| column.title));
     for row in rows {
-        grid.add_row(
-            table
-                .columns
-                .iter()
-                .map(|column| shown(&short_cell(row, column.field))),
-        );
+        grid.add_row(columns.iter().map(|column| column.cell(row)));
     }
-    for (index, column) in table.columns.iter().enumerate() {
+    for (index, column) in columns.iter().enumerate() {
         let numeric = rows
             .iter()
             .all(|row| row.get(column.field).is_none_or(Value::is_number));
@@ -143,38 +239,17 @@ fn grid(table: &Table, rows: &[&Value]) -> Grid {
     grid
 }
 
-/// A cell that people can read: long lists and long texts are cut and say so. The other
-/// formats have all of it.
-fn short_cell(row: &Value, field: &str) -> String {
-    let text = match row.get(field) {
-        Some(Value::Array(items)) if items.len() > MOST_ITEMS => {
-            let first = Value::from(items.get(..MOST_ITEMS).unwrap_or_default());
-            let rest = items.len() - MOST_ITEMS;
-            format!("{} and {rest} more", text_of(&first))
-        }
-        Some(value) => text_of(value),
-        None => String::new(),
-    };
-    if text.chars().count() <= MOST_CHARACTERS {
-        return text;
+/// A line a field, a column a record.
+fn turned(heads: &Column, columns: &[&Column], rows: &[&Value]) -> Grid {
+    let mut grid = new_grid();
+    let names = rows.iter().map(|row| heads.cell(row));
+    grid.set_header([heads.title.to_owned()].into_iter().chain(names));
+    let rest = columns.iter().filter(|column| column.field != heads.field);
+    for column in rest {
+        let cells = rows.iter().map(|row| column.cell(row));
+        grid.add_row([column.title.to_owned()].into_iter().chain(cells));
     }
-    text.chars()
-        .take(MOST_CHARACTERS - 1)
-        .chain(['…'])
-        .collect()
-}
-
-/// A cell for a terminal: text from a server may hold escapes and newlines.
-fn shown(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    grid
 }
 
 fn cell(row: &Value, field: &str) -> String {
@@ -247,13 +322,77 @@ mod tests {
         assert!(text.contains("Schema"), "{text}");
     }
 
+    fn table_of(columns: &'static [Column], names: &[&str]) -> String {
+        let tables = [Table {
+            kind: "verified",
+            columns,
+        }];
+        let records: Vec<Record> = names.iter().map(|name| verified(name)).collect();
+        let mut bytes = Vec::new();
+        write(&mut bytes, Format::Table, &tables, &records).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        lines.join("\n")
+    }
+
     #[test]
-    fn a_table_cuts_long_lists_and_says_so() {
-        let row =
-            serde_json::json!({"objects": ["a", "b", "c", "d", "e"], "text": "x".repeat(200)});
-        assert_eq!(short_cell(&row, "objects"), "a, b, c and 2 more");
-        assert_eq!(cell(&row, "objects"), "a, b, c, d, e");
-        assert_eq!(short_cell(&row, "text").chars().count(), MOST_CHARACTERS);
+    fn a_turned_table_has_a_line_a_field_and_a_column_a_record() {
+        const COLUMNS: &[Column] = &[
+            Column::new("name", "Fact").shown_as(Form::Across),
+            Column::new("schema", "Schema"),
+            Column::new("message", "Message").if_any(),
+            Column::new("target_rows", "Target").or("none"),
+            Column::new("source_rows", "Rows").shown_as(Form::Decimals(1)),
+        ];
+        assert_eq!(
+            table_of(COLUMNS, &["one", "two"]),
+            " Fact    one    two\n Schema  sales  sales\n Target  none   none\n Rows    7.0    7.0"
+        );
+    }
+
+    #[test]
+    fn a_second_field_stands_below_where_there_is_one() {
+        const COLUMNS: &[Column] = &[
+            Column::new("name", "Name")
+                .shown_as(Form::Wrapped(12))
+                .with_below(&[("in: ", "schema"), ("and: ", "target_rows")]),
+            Column::new("verdict", "Verdict").with_below(&[("hint: ", "message")]),
+            Column::new("source_rows", "Rows"),
+        ];
+        assert_eq!(
+            table_of(COLUMNS, &["a long name that goes on"]),
+            " Name          Verdict  Rows\n a long name   match       7\n that goes on\n in: sales"
+        );
+        let tables = [Table {
+            kind: "verified",
+            columns: COLUMNS,
+        }];
+        let mut bytes = Vec::new();
+        write(&mut bytes, Format::Csv, &tables, &[verified("t")]).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(
+            text,
+            "name,schema,target_rows,verdict,message,source_rows\nt,sales,,match,,7\n"
+        );
+    }
+
+    #[test]
+    fn lines_are_made_of_all_records_and_stand_in_tables_only() {
+        const LINES: &[Column] = &[Column::lines(|records| {
+            vec![format!("{} records\u{1b}", records.len())]
+        })];
+        assert_eq!(table_of(LINES, &["a", "b"]), " 2 records\\u{1b}");
+        let tables = [
+            TABLES[0],
+            Table {
+                kind: "verified",
+                columns: LINES,
+            },
+        ];
+        let mut bytes = Vec::new();
+        write(&mut bytes, Format::Csv, &tables, &[verified("t")]).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text, "schema,name,source_rows\nsales,t,7\n");
     }
 
     #[test]

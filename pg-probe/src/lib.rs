@@ -1,19 +1,25 @@
 //! `pg-probe`: can we reach, log in, and what are these two servers?
 //!
-//! Emits a `probe` record a step, `endpoint` records with facts, and a `database` record for
-//! each user database of the source.
+//! Emits a `probe` record a step, `endpoint` records with facts, a `database` record for each
+//! user database of the source, and `throughput` records where that is asked for.
 
 mod args;
+mod distance;
 mod facts;
 mod platform;
+mod privileges;
 mod probe;
+mod records;
+mod report;
 mod sides;
 mod steps;
+mod throughput;
+mod verdict;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use pg_pipe::report::{Column, Table};
+use pg_pipe::report::Table;
 use pg_pipe::{Context, Exit, Input, Standing, Tool};
 
 use crate::args::Args;
@@ -33,52 +39,14 @@ impl Tool for PgProbe {
 
     const EXAMPLES: &'static str = "  \
   pg-probe --source \"$SRC\" --target \"$DST\"
+  pg-probe --target \"$DST\" --verbose                           one side alone, step by step
+  pg-probe --source \"$SRC\" --target \"$DST\" --throughput 10     how long will it take?
+  pg-probe --source \"$SRC\" --all                               the provider's databases, too
+  pg-probe --source \"$SRC\" | jq -r 'select(.type==\"database\") | [.bytes, .name] | @tsv'
   pg-migstate begin migration.json | pg-probe - | jq 'select(.type==\"endpoint\")'
 ";
 
-    const REPORT: &'static [Table] = &[
-        Table {
-            kind: "probe",
-            columns: &[
-                Column::new("role", "Side"),
-                Column::new("step", "Step"),
-                Column::new("ok", "OK"),
-                Column::new("milliseconds", "ms"),
-                Column::new("message", "Message"),
-            ],
-        },
-        Table {
-            kind: "endpoint",
-            columns: &[
-                Column::new("role", "Side"),
-                Column::new("version", "Version"),
-                Column::new("platform", "Platform"),
-                Column::new("database", "Database"),
-                Column::new("user", "User"),
-                Column::new("encoding", "Encoding"),
-                Column::new("superuser", "Superuser"),
-                Column::new("create_db", "Createdb"),
-                Column::new("create_role", "Createrole"),
-                Column::new("in_recovery", "Standby"),
-                Column::new("read_only", "Read-only"),
-                Column::new("tls", "TLS"),
-                Column::new("free_connections", "Free connections"),
-                Column::new("round_trip_ms", "Round trip ms"),
-            ],
-        },
-        Table {
-            kind: "database",
-            columns: &[
-                Column::new("name", "Database"),
-                Column::new("bytes", "Bytes"),
-                Column::new("encoding", "Encoding"),
-                Column::new("locale_provider", "Provider"),
-                Column::new("collate", "Collate"),
-                Column::new("ctype", "Ctype"),
-                Column::new("owner", "Owner"),
-            ],
-        },
-    ];
+    const REPORT: &'static [Table] = report::TABLES;
 
     fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
         (args.standing.clone(), args.operand.stream.clone())

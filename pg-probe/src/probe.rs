@@ -10,8 +10,9 @@ use pg_session::catalog::{self, DatabaseFacts};
 use pg_session::{Endpoint, Error, Role, endpoint, quote, settings};
 
 use crate::args::Args;
+use crate::sides::Given;
 use crate::steps::{self, Probed, Steps};
-use crate::{platform, sides};
+use crate::{platform, records, sides, throughput};
 
 /// What came of one side.
 struct Side {
@@ -26,49 +27,96 @@ struct Found {
     databases: Vec<DatabaseFacts>,
 }
 
+/// What is known of the source when all sides were probed.
+#[derive(Default)]
+struct Source {
+    platform: Option<String>,
+    /// Its user databases; nothing when it was not probed.
+    databases: Option<Vec<Database>>,
+}
+
 /// Probes what is given.
 ///
 /// # Errors
 /// When a side cannot be probed, or lacks a database of the migration.
 pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
     let head = Head::read(input)?;
-    let endpoints = sides::resolve(args, &head, &endpoint::environment)?;
-    let application_name = settings::application_name(head.hash(), context.tool());
-    let probing: Vec<Receiver<Side>> = endpoints
+    let given: Vec<Given> = sides::resolve(args, &head, &endpoint::environment)?
         .into_iter()
-        .map(|endpoint| begin(endpoint, application_name.clone()))
+        .map(|(role, endpoint)| (role, endpoint.map(|one| one.telling(context.teller()))))
+        .collect();
+    let endpoints: Vec<Endpoint> = given
+        .iter()
+        .filter_map(|(_, endpoint)| endpoint.as_ref().ok().cloned())
+        .collect();
+    let application_name = settings::application_name(head.hash(), context.tool());
+    let source = probe(given, &application_name, args.all, context)?;
+    let mut exit = Exit::Fine;
+    if let Some(migration) = &head.migration {
+        exit = check_migration(migration, &source, context)?;
+    }
+    if let Some(limit) = args.throughput {
+        let wanted = head.migration.as_ref().map(|one| one.databases.as_slice());
+        let databases = source.databases.as_deref().unwrap_or_default();
+        let asked = throughput::Asked {
+            limit,
+            endpoints: &endpoints,
+            application_name: &application_name,
+            total_bytes: throughput::total_bytes(databases, wanted),
+        };
+        let measured = asked.measure(context)?;
+        if exit == Exit::Fine {
+            exit = measured;
+        }
+    }
+    Ok(exit)
+}
+
+/// Probes all sides at once and writes what was found.
+///
+/// # Errors
+/// When a side cannot be probed; the others are probed and told all the same.
+fn probe(
+    given: Vec<Given>,
+    application_name: &str,
+    all: bool,
+    context: &Context,
+) -> anyhow::Result<Source> {
+    let probing: Vec<Receiver<Side>> = given
+        .into_iter()
+        .map(|given| begin(given, application_name.to_owned()))
         .collect();
     let mut failures = Vec::new();
-    let mut source_names = None;
+    let mut source = Source::default();
     for receiver in probing {
         let side = wait(&receiver)?;
         write_steps(side.steps, context);
         match side.found {
             Ok(found) => {
-                let names = report(found, context);
+                let known = report(found, all, context);
                 if side.role == Role::Source {
-                    source_names = Some(names);
+                    source = known;
                 }
             }
             Err(error) => failures.push((side.role, error)),
         }
     }
     conclude(failures, context)?;
-    if let (Some(migration), Some(names)) = (&head.migration, source_names) {
-        check_wanted(migration, &names)?;
-    }
-    Ok(Exit::Fine)
+    Ok(source)
 }
 
 /// Begins to probe a side in a thread of its own: both sides at once.
-fn begin(endpoint: Endpoint, application_name: String) -> Receiver<Side> {
+fn begin((role, endpoint): Given, application_name: String) -> Receiver<Side> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut steps = Steps::new(endpoint.role());
-        let found = steps::take_all(&endpoint, &application_name, &mut steps)
-            .and_then(|probed| found(&endpoint, probed));
+        let mut steps = Steps::new(role);
+        let found = endpoint.and_then(|endpoint| {
+            let probed = steps::take_all(&endpoint, &application_name, &mut steps)?;
+            found(&endpoint, probed)
+        });
+        // Nobody listens any more when the tool was stopped.
         drop(sender.send(Side {
-            role: endpoint.role(),
+            role,
             steps: steps.taken,
             found,
         }));
@@ -88,33 +136,9 @@ fn found(endpoint: &Endpoint, mut probed: Probed) -> Result<Found, Error> {
         Role::Target => Vec::new(),
     };
     Ok(Found {
-        endpoint: endpoint_record(endpoint, probed),
+        endpoint: records::endpoint(endpoint, probed),
         databases,
     })
-}
-
-fn endpoint_record(endpoint: &Endpoint, probed: Probed) -> EndpointRecord {
-    let session = probed.session.facts();
-    EndpointRecord {
-        role: sides::side(endpoint.role()),
-        conninfo: endpoint.conninfo(),
-        password_from: endpoint.password_from().map(str::to_owned),
-        version: Some(session.version_text.clone()),
-        version_num: Some(session.version.0),
-        platform: Some(probed.facts.platform.to_owned()),
-        system_identifier: probed.facts.system_identifier,
-        database: Some(probed.facts.database),
-        user: Some(probed.facts.user),
-        encoding: Some(session.encoding.clone()),
-        superuser: Some(probed.privileges.superuser),
-        create_db: Some(probed.privileges.create_db),
-        create_role: Some(probed.privileges.create_role),
-        in_recovery: Some(session.in_recovery),
-        read_only: Some(probed.facts.read_only),
-        tls: session.tls.clone(),
-        free_connections: Some(probed.facts.free_connections),
-        round_trip_ms: Some(probed.facts.round_trip_ms),
-    }
 }
 
 fn write_steps(steps: Vec<ProbeStep>, context: &Context) {
@@ -131,25 +155,54 @@ fn write_steps(steps: Vec<ProbeStep>, context: &Context) {
     }
 }
 
-/// Writes what was found; gives the names of the user databases.
-fn report(found: Found, context: &Context) -> Vec<String> {
+/// Writes what was found; gives what is needed of it.
+fn report(found: Found, all: bool, context: &Context) -> Source {
+    let platform = found.endpoint.platform.clone();
     context.write(Record::Endpoint(found.endpoint));
-    let databases: Vec<DatabaseFacts> = found
-        .databases
-        .into_iter()
-        .filter(|database| !platform::is_provider_database(&database.name))
-        .collect();
-    let names = databases.iter().map(|d| d.name.clone()).collect();
-    for database in databases {
-        context.write(Record::Database(database_record(database)));
+    let mut databases = Vec::new();
+    for facts in found.databases {
+        let is_user = records::is_user_database(&facts);
+        let record = records::database(facts);
+        if is_user || all {
+            context.write(Record::Database(record.clone()));
+        }
+        if is_user {
+            databases.push(record);
+        }
     }
-    names
+    Source {
+        platform,
+        databases: Some(databases),
+    }
+}
+
+/// Compares the migration with the source, where that was probed.
+fn check_migration(
+    migration: &Migration,
+    source: &Source,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    if let Some(databases) = &source.databases {
+        let names: Vec<&str> = databases.iter().map(|one| one.name.as_str()).collect();
+        check_wanted(migration, &names)?;
+    }
+    let platform = source.platform.as_deref().and_then(platform::of_id);
+    let odd = platform.and_then(|platform| platform.contradiction(&migration.source_type));
+    let Some(odd) = odd else {
+        return Ok(Exit::Fine);
+    };
+    context.notice().warn(&odd);
+    Ok(if context.strict() {
+        Exit::No
+    } else {
+        Exit::Fine
+    })
 }
 
 /// Says so when the migration wants a database that is not there.
-fn check_wanted(migration: &Migration, names: &[String]) -> Result<(), Failure> {
+fn check_wanted(migration: &Migration, names: &[&str]) -> Result<(), Failure> {
     let mut wanted = migration.databases.iter().chain([&migration.database]);
-    let Some(missing) = wanted.find(|name| !names.contains(name)) else {
+    let Some(missing) = wanted.find(|name| !names.contains(&name.as_str())) else {
         return Ok(());
     };
     let shown: Vec<String> = names.iter().map(|name| quote::shown(name)).collect();
@@ -162,21 +215,6 @@ fn check_wanted(migration: &Migration, names: &[String]) -> Result<(), Failure> 
         "The source has: {}. Correct the migration file.",
         shown.join(", ")
     )))
-}
-
-fn database_record(facts: DatabaseFacts) -> Database {
-    Database {
-        name: facts.name,
-        bytes: facts.bytes,
-        encoding: facts.encoding,
-        collate: facts.collate,
-        ctype: facts.ctype,
-        locale_provider: facts.locale_provider,
-        locale: facts.locale,
-        icu_rules: facts.icu_rules,
-        owner: facts.owner,
-        comment: facts.comment,
-    }
 }
 
 /// Ends with the last failure; those before it are reported by themselves, so that no side
@@ -202,10 +240,8 @@ mod tests {
                 "databases":["shop","shpo"],"database":"shop","staging":"s","overwrite":false}"#,
         )
         .unwrap();
-        let there = ["shop".to_owned(), "shpo".to_owned()];
-        assert!(check_wanted(&migration, &there).is_ok());
-        let names = ["shop".to_owned(), "My DB".to_owned()];
-        let failure = check_wanted(&migration, &names).unwrap_err();
+        assert!(check_wanted(&migration, &["shop", "shpo"]).is_ok());
+        let failure = check_wanted(&migration, &["shop", "My DB"]).unwrap_err();
         assert!(failure.to_string().contains("database shpo"));
         let hint = failure.diagnosis().hint.clone().unwrap();
         assert!(hint.contains("shop, \"My DB\""), "{hint}");

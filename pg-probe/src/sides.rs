@@ -3,20 +3,24 @@
 use pg_pipe::record::Side;
 use pg_pipe::{Failure, Head};
 use pg_session::endpoint::Environment;
-use pg_session::{Endpoint, Role};
+use pg_session::{Endpoint, Error, Role};
 
 use crate::args::Args;
 
+/// A side with its endpoint, or with what is wrong with its connection string.
+pub(crate) type Given = (Role, Result<Endpoint, Error>);
+
 /// Resolves the sides that a flag or an endpoint record gives; with neither on either side,
-/// those whose variable is set. Source first.
+/// those whose variable is set. Source first. What is wrong with one hides nothing of the
+/// other.
 ///
 /// # Errors
-/// When there is none at all, or a connection string does not parse.
+/// When there is none at all.
 pub(crate) fn resolve(
     args: &Args,
     head: &Head,
     environment: Environment<'_>,
-) -> anyhow::Result<Vec<Endpoint>> {
+) -> Result<Vec<Given>, Failure> {
     let flags = [
         (Role::Source, args.source.source.as_deref()),
         (Role::Target, args.target.target.as_deref()),
@@ -35,20 +39,21 @@ pub(crate) fn resolve(
             .collect();
     }
     if wanted.is_empty() {
-        return Err(Failure::usage("neither a source nor a target was given")
-            .hint(
+        return Err(
+            Failure::usage("neither a source nor a target was given").hint(
                 "Give --source or --target, set PGMIG_SOURCE or PGMIG_TARGET, or read a stream \
                  that has endpoint records.",
-            )
-            .into());
+            ),
+        );
     }
-    wanted
+    Ok(wanted
         .into_iter()
         .map(|(role, conninfo, left_behind)| {
-            let endpoint = Endpoint::resolve(role, Some(&conninfo), environment)?;
-            Ok(endpoint.password_left_behind(left_behind))
+            let endpoint = Endpoint::resolve(role, Some(&conninfo), environment);
+            let endpoint = endpoint.map(|one| one.password_left_behind(left_behind));
+            (role, endpoint)
         })
-        .collect()
+        .collect())
 }
 
 /// The side that a role plays in records.
@@ -65,15 +70,15 @@ mod tests {
     use clap::Parser;
     use pg_pipe::record::Record;
 
-    fn roles(args: &[&str], head: &Head, variables: &[&str]) -> Result<Vec<Role>, anyhow::Error> {
+    fn roles(args: &[&str], head: &Head, variables: &[&str]) -> Result<Vec<Role>, Failure> {
         let args = Args::parse_from([&["pg-probe"], args].concat());
         let set = |name: &str| {
             variables
                 .contains(&name)
                 .then(|| "host=h user=u".to_owned())
         };
-        let endpoints = resolve(&args, head, &set)?;
-        Ok(endpoints.iter().map(Endpoint::role).collect())
+        let given = resolve(&args, head, &set)?;
+        Ok(given.into_iter().map(|(role, _)| role).collect())
     }
 
     fn head_with_target() -> Head {
@@ -92,6 +97,17 @@ mod tests {
         assert_eq!(both, [Role::Source, Role::Target]);
         let one = roles(&["--source", "user=u"], &Head::default(), &["PGMIG_TARGET"]).unwrap();
         assert_eq!(one, [Role::Source]);
+    }
+
+    #[test]
+    fn a_wrong_connection_string_hides_nothing_of_the_other_side() {
+        let args = Args::parse_from(["pg-probe", "--source", "nonsense=1", "--target", "user=u"]);
+        let given = resolve(&args, &Head::default(), &|_| None).unwrap();
+        let usable: Vec<(Role, bool)> = given
+            .iter()
+            .map(|(role, endpoint)| (*role, endpoint.is_ok()))
+            .collect();
+        assert_eq!(usable, [(Role::Source, false), (Role::Target, true)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub struct SourceArgs {
     ///
     /// key=value pairs or a URI; an empty string means PG* variables and defaults. Without
     /// the flag: the stream's endpoint record, then $PGMIG_SOURCE. Keep the password out of
-    /// it: use $PGMIG_SOURCE_PASSWORD or ~/.pgpass.
+    /// it: use $PGMIG_SOURCE_PASSWORD, $PGMIG_SOURCE_PASSWORD_COMMAND or ~/.pgpass.
     #[arg(long, value_name = "CONNINFO")]
     pub source: Option<String>,
 }
@@ -21,7 +21,7 @@ pub struct TargetArgs {
     ///
     /// key=value pairs or a URI; an empty string means PG* variables and defaults. Without
     /// the flag: the stream's endpoint record, then $PGMIG_TARGET. Keep the password out of
-    /// it: use $PGMIG_TARGET_PASSWORD or ~/.pgpass.
+    /// it: use $PGMIG_TARGET_PASSWORD, $PGMIG_TARGET_PASSWORD_COMMAND or ~/.pgpass.
     #[arg(long, value_name = "CONNINFO")]
     pub target: Option<String>,
 }

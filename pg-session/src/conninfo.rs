@@ -7,9 +7,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::{Class, Error};
 
-/// Parameters that libpq knows (manual, section «Parameter Key Words») and that mean
-/// something to us.
+/// Parameters that libpq knows (manual, section «Parameter Key Words») and that we honour.
 const KEYWORDS: &[&str] = &[
+    "service",
     "host",
     "hostaddr",
     "port",
@@ -17,12 +17,10 @@ const KEYWORDS: &[&str] = &[
     "user",
     "password",
     "passfile",
+    "require_auth",
     "channel_binding",
     "connect_timeout",
-    "client_encoding",
     "options",
-    "application_name",
-    "fallback_application_name",
     "keepalives",
     "keepalives_idle",
     "keepalives_interval",
@@ -32,32 +30,38 @@ const KEYWORDS: &[&str] = &[
     "sslnegotiation",
     "sslcert",
     "sslkey",
+    "sslpassword",
+    "sslcertmode",
     "sslrootcert",
-    "gssencmode",
+    "sslcrl",
+    "sslcrldir",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
     "target_session_attrs",
     "load_balance_hosts",
 ];
 
-/// Parameters that libpq knows and we do not honour yet. One that promises safety must not be
-/// ignored, so all of them are refused.
-const NOT_YET: &[&str] = &[
-    "service",
-    "require_auth",
-    "requirepeer",
-    "replication",
-    "sslcertmode",
-    "sslcompression",
-    "sslcrl",
-    "sslcrldir",
-    "sslpassword",
-    "sslsni",
-    "ssl_min_protocol_version",
-    "ssl_max_protocol_version",
-    "min_protocol_version",
-    "max_protocol_version",
+/// Parameters that libpq knows and that change nothing here: what a session is called and
+/// how it is encoded is pinned, and there is no GSSAPI, compression or newer protocol to choose.
+const WITHOUT_EFFECT: &[&str] = &[
+    "application_name",
+    "fallback_application_name",
+    "client_encoding",
+    "gssencmode",
     "krbsrvname",
     "gsslib",
     "gssdelegation",
+    "sslcompression",
+    "min_protocol_version",
+    "max_protocol_version",
+];
+
+/// Parameters that libpq knows and we do not honour. They promise something, so they must not
+/// be ignored.
+const REFUSED: &[&str] = &[
+    "requirepeer",
+    "replication",
     "oauth_issuer",
     "oauth_client_id",
     "oauth_client_secret",
@@ -65,6 +69,54 @@ const NOT_YET: &[&str] = &[
     "scram_client_key",
     "scram_server_key",
     "sslkeylogfile",
+];
+
+/// Parameters with a fixed set of values.
+const CHOICES: &[(&str, &[&str])] = &[
+    (
+        "sslmode",
+        &[
+            "disable",
+            "allow",
+            "prefer",
+            "require",
+            "verify-ca",
+            "verify-full",
+        ],
+    ),
+    ("sslnegotiation", &["postgres", "direct"]),
+    ("sslcertmode", &["disable", "allow"]),
+    ("sslsni", &["0", "1"]),
+    ("channel_binding", &["disable", "prefer", "require"]),
+    ("gssencmode", &["disable", "prefer"]),
+    ("load_balance_hosts", &["disable", "random"]),
+    (
+        "target_session_attrs",
+        &[
+            "any",
+            "read-write",
+            "read-only",
+            "primary",
+            "standby",
+            "prefer-standby",
+        ],
+    ),
+    ("ssl_min_protocol_version", TLS_VERSIONS),
+    ("ssl_max_protocol_version", TLS_VERSIONS),
+    ("min_protocol_version", &["3.0", "latest"]),
+    ("max_protocol_version", &["3.0", "3.2", "latest"]),
+];
+
+const TLS_VERSIONS: &[&str] = &["", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+/// Parameters that are numbers.
+const NUMBERS: &[&str] = &[
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
 ];
 
 /// The parameters of a connection string, unresolved.
@@ -107,18 +159,50 @@ fn quoted(value: &str) -> String {
     }
 }
 
-fn check_keyword(key: &str) -> Result<(), Error> {
-    if KEYWORDS.contains(&key) {
+/// Whether a parameter exists and may be given.
+///
+/// # Errors
+/// [`Class::Conninfo`] when not.
+pub(crate) fn check_keyword(key: &str) -> Result<(), Error> {
+    if KEYWORDS.contains(&key) || WITHOUT_EFFECT.contains(&key) {
         Ok(())
-    } else if NOT_YET.contains(&key) {
-        Err(
-            bad(format!("connection parameter {key} is not supported yet"))
-                .with_hint("Leave it out, or write out the parameters of a service."),
-        )
+    } else if REFUSED.contains(&key) {
+        Err(bad(format!("connection parameter {key} is not supported"))
+            .with_hint("Leave it out; what it promises cannot be kept here."))
     } else {
         Err(bad(format!("unknown connection parameter {key:?}"))
             .with_hint("Parameters are those of libpq: host, port, dbname, user, sslmode, …"))
     }
+}
+
+/// Whether the values are such as libpq takes, wherever they came from.
+///
+/// # Errors
+/// [`Class::Conninfo`] for one that is not.
+pub(crate) fn check_values(parameters: &Parameters) -> Result<(), Error> {
+    for (key, choices) in CHOICES {
+        let Some(value) = parameters.get(*key) else {
+            continue;
+        };
+        // Of all words libpq takes only versions of TLS in any case.
+        let fits = |choice: &&str| {
+            *choice == value || key.starts_with("ssl_") && choice.eq_ignore_ascii_case(value)
+        };
+        if !choices.iter().any(fits) {
+            return Err(bad(format!("{key} cannot be {value:?}")).with_hint(format!(
+                "Choose one of: {}.",
+                choices.join(", ").trim_start_matches(", ")
+            )));
+        }
+    }
+    for key in NUMBERS {
+        let value = parameters.get(*key).map(|value| value.trim());
+        if value.is_some_and(|value| value.parse::<i32>().is_err()) {
+            return Err(bad(format!("{key} is not a number"))
+                .with_hint("It is a whole number of seconds, milliseconds or tries."));
+        }
+    }
+    Ok(())
 }
 
 fn bad(message: impl Into<String>) -> Error {
@@ -170,33 +254,51 @@ fn parse_value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<S
     Ok(value)
 }
 
-/// What follows `postgresql://`: `[user[:password]@][host[:port],…][/dbname][?key=value&…]`.
+/// What follows `postgresql://`: `[user[:password]@][host[:port],…][/dbname][?key=value&…]`,
+/// cut where libpq cuts it.
 fn parse_uri(rest: &str) -> Result<Parameters, Error> {
     let mut parameters = Parameters::new();
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, dbname) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, hosts) = match authority.rsplit_once('@') {
-        Some((user, hosts)) => (user, hosts),
-        None => ("", authority),
-    };
-    let (user, password) = user.split_once(':').unwrap_or((user, ""));
-    insert_decoded(&mut parameters, "user", user)?;
-    insert_decoded(&mut parameters, "password", password)?;
-    insert_decoded(&mut parameters, "dbname", dbname)?;
-    insert_hosts(&mut parameters, hosts)?;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| bad("the URI has a parameter without \"=\""))?;
-        let key = if key == "ssl" && value == "true" {
-            parameters.insert("sslmode".to_owned(), "require".to_owned());
-            continue;
-        } else {
-            decoded(key)?
-        };
-        parameters.insert(key, decoded(value)?);
+    let mut rest = rest;
+    if let Some((userinfo, after)) = cut(rest, &['@', '/'], '@') {
+        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+        insert_decoded(&mut parameters, "user", user)?;
+        insert_decoded(&mut parameters, "password", password)?;
+        rest = after;
+    }
+    rest = parse_hosts(&mut parameters, rest)?;
+    if let Some(path) = rest.strip_prefix('/') {
+        let (dbname, query) = path.split_once('?').unwrap_or((path, ""));
+        insert_decoded(&mut parameters, "dbname", dbname)?;
+        rest = query;
+    } else {
+        rest = rest.strip_prefix('?').unwrap_or(rest);
+    }
+    if !rest.is_empty() {
+        for pair in rest.strip_suffix('&').unwrap_or(rest).split('&') {
+            insert_pair(&mut parameters, pair)?;
+        }
     }
     Ok(parameters)
+}
+
+/// Cuts a text at the first of `ends`, if that is `wanted`; gives what is before and after.
+fn cut<'t>(text: &'t str, ends: &[char], wanted: char) -> Option<(&'t str, &'t str)> {
+    let at = text.find(ends)?;
+    let after = text.get(at..)?.strip_prefix(wanted)?;
+    Some((text.get(..at)?, after))
+}
+
+fn insert_pair(parameters: &mut Parameters, pair: &str) -> Result<(), Error> {
+    let (key, value) = pair
+        .split_once('=')
+        .filter(|(_, value)| !value.contains('='))
+        .ok_or_else(|| bad("the URI has a parameter that is not key=value"))?;
+    let (key, value) = match (key, value) {
+        ("ssl", "true") => ("sslmode".to_owned(), "require".to_owned()),
+        _ => (decoded(key)?, decoded(value)?),
+    };
+    parameters.insert(key, value);
+    Ok(())
 }
 
 fn insert_decoded(parameters: &mut Parameters, key: &str, text: &str) -> Result<(), Error> {
@@ -206,16 +308,17 @@ fn insert_decoded(parameters: &mut Parameters, key: &str, text: &str) -> Result<
     Ok(())
 }
 
-fn insert_hosts(parameters: &mut Parameters, hosts: &str) -> Result<(), Error> {
-    if hosts.is_empty() {
-        return Ok(());
-    }
+/// Takes hosts and ports off the front; gives what follows them.
+fn parse_hosts<'t>(parameters: &mut Parameters, text: &'t str) -> Result<&'t str, Error> {
+    let end = text.find(['/', '?']);
+    // A slash or question mark inside of brackets is no address anyway.
+    let (hosts, rest) = text.split_at(end.unwrap_or(text.len()));
     let mut names = Vec::new();
     let mut ports = Vec::new();
     for host in hosts.split(',') {
         let (name, port) = split_port(host)?;
         names.push(decoded(name)?);
-        ports.push(port.to_owned());
+        ports.push(decoded(port)?);
     }
     if names.iter().any(|name| !name.is_empty()) {
         parameters.insert("host".to_owned(), names.join(","));
@@ -223,20 +326,35 @@ fn insert_hosts(parameters: &mut Parameters, hosts: &str) -> Result<(), Error> {
     if ports.iter().any(|port| !port.is_empty()) {
         parameters.insert("port".to_owned(), ports.join(","));
     }
-    Ok(())
+    Ok(rest)
 }
 
 fn split_port(host: &str) -> Result<(&str, &str), Error> {
-    if let Some(inner) = host.strip_prefix('[') {
-        let (address, after) = inner
-            .split_once(']')
-            .ok_or_else(|| bad("the URI has an IPv6 address without \"]\""))?;
-        return Ok((address, after.strip_prefix(':').unwrap_or("")));
+    let Some(inner) = host.strip_prefix('[') else {
+        return Ok(host.split_once(':').unwrap_or((host, "")));
+    };
+    let (address, after) = inner
+        .split_once(']')
+        .filter(|(address, _)| !address.is_empty())
+        .ok_or_else(|| bad("the URI has an IPv6 address that is empty or without \"]\""))?;
+    match after.strip_prefix(':') {
+        Some(port) => Ok((address, port)),
+        None if after.is_empty() => Ok((address, "")),
+        None => Err(bad("the URI has something between \"]\" and the port")),
     }
-    Ok(host.split_once(':').unwrap_or((host, "")))
 }
 
 fn decoded(text: &str) -> Result<String, Error> {
+    let complete = text.split('%').skip(1).all(|after| {
+        let token = after.get(..2).unwrap_or_default();
+        token.len() == 2 && token != "00" && token.bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    if !complete {
+        return Err(
+            bad("the URI has a \"%\" that two hexadecimal digits do not follow")
+                .with_hint("Write a percent sign itself as %25."),
+        );
+    }
     percent_decode_str(text)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
@@ -306,6 +424,47 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
         assert!(parse("hots=x").unwrap_err().to_string().contains("hots"));
+    }
+
+    #[test]
+    fn a_uri_is_cut_where_libpq_cuts_it() {
+        assert_eq!(
+            parsed("postgresql://u:p?w@h?user=v"),
+            pairs(&[("host", "h"), ("password", "p?w"), ("user", "v")])
+        );
+        assert_eq!(
+            parsed("postgresql://:5433/?ssl=true"),
+            pairs(&[("port", "5433"), ("sslmode", "require")])
+        );
+        for text in [
+            "postgresql://h/%zz",
+            "postgresql://h/%00",
+            "postgresql://[::1",
+            "postgresql://[]:1/",
+            "postgresql://[::1]x/",
+            "postgresql://h/?user=a=b",
+        ] {
+            assert_eq!(parse(text).unwrap_err().class(), Class::Conninfo, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_that_libpq_refuses_are_refused() {
+        for text in [
+            "sslmode=on",
+            "sslmode=REQUIRE",
+            "connect_timeout=''",
+            "sslnegotiation=tls",
+            "target_session_attrs=master",
+            "gssencmode=require",
+            "connect_timeout=soon",
+            "keepalives_idle=1.5",
+        ] {
+            let parameters = parse(text).unwrap();
+            assert!(check_values(&parameters).is_err(), "{text}");
+        }
+        let fine = parse("sslmode=allow ssl_min_protocol_version=tlsv1.3 connect_timeout=-1");
+        check_values(&fine.unwrap()).unwrap();
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! A server that can be connected to: parameters resolved the way libpq does it, from what
-//! was given, then our own variables, then PG*, then defaults. Prints without its password.
+//! was given, then a service, then PG*, then defaults. Prints without its password.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::conninfo::{self, Parameters};
 use crate::error::{Class, Error};
+use crate::host::{self, Host};
 use crate::passfile::{self, Wanted};
+use crate::password::{self, Account, Found, Password};
+use crate::retry::Patience;
 use crate::secret::Secret;
+use crate::service;
 
 /// Which of the two servers: chooses the variables that are looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,14 +47,27 @@ impl Role {
             Self::Target => "PGMIG_TARGET_PASSWORD",
         }
     }
+
+    /// The variable that holds a command which prints a password.
+    pub fn command_variable(self) -> &'static str {
+        match self {
+            Self::Source => "PGMIG_SOURCE_PASSWORD_COMMAND",
+            Self::Target => "PGMIG_TARGET_PASSWORD_COMMAND",
+        }
+    }
 }
 
 /// Looks an environment variable up. A parameter, so that tests need no process.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The environment of this process; empty variables count as unset, as for libpq.
+/// The environment of this process. Our own variables count as unset when they are empty;
+/// libpq's stand for an empty parameter then.
 pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let may_be_empty =
+        name.starts_with("PGSERVICE") || VARIABLES.iter().any(|(_, variable)| *variable == name);
+    std::env::var(name)
+        .ok()
+        .filter(|value| may_be_empty || !value.is_empty())
 }
 
 /// Parameters and the PG* variables that stand in for them.
@@ -60,6 +78,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("dbname", "PGDATABASE"),
     ("user", "PGUSER"),
     ("passfile", "PGPASSFILE"),
+    ("require_auth", "PGREQUIREAUTH"),
+    ("requirepeer", "PGREQUIREPEER"),
     ("channel_binding", "PGCHANNELBINDING"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
     ("options", "PGOPTIONS"),
@@ -67,25 +87,17 @@ const VARIABLES: &[(&str, &str)] = &[
     ("sslnegotiation", "PGSSLNEGOTIATION"),
     ("sslcert", "PGSSLCERT"),
     ("sslkey", "PGSSLKEY"),
+    ("sslcertmode", "PGSSLCERTMODE"),
     ("sslrootcert", "PGSSLROOTCERT"),
+    ("sslcrl", "PGSSLCRL"),
+    ("sslcrldir", "PGSSLCRLDIR"),
+    ("sslsni", "PGSSLSNI"),
+    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
+    ("gssencmode", "PGGSSENCMODE"),
     ("target_session_attrs", "PGTARGETSESSIONATTRS"),
+    ("load_balance_hosts", "PGLOADBALANCEHOSTS"),
 ];
-
-/// One address to try.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Host {
-    /// Host name, address, or directory of a Unix socket.
-    pub name: String,
-    /// Port.
-    pub port: u16,
-}
-
-impl Host {
-    /// Whether it is the directory of a Unix socket.
-    pub fn is_socket(&self) -> bool {
-        self.name.starts_with('/') || self.name.starts_with('@')
-    }
-}
 
 /// A server that can be connected to.
 #[derive(Clone, Debug)]
@@ -93,9 +105,12 @@ pub struct Endpoint {
     role: Role,
     parameters: Parameters,
     hosts: Vec<Host>,
-    password: Option<Secret>,
-    password_from: Option<&'static str>,
+    password: Password,
+    /// What an encrypted client key is opened with.
+    key_password: Option<Secret>,
     left_behind: Option<String>,
+    /// What connections of this process have learnt; shared by clones.
+    pub(crate) patience: Arc<Patience>,
 }
 
 impl Endpoint {
@@ -116,87 +131,92 @@ impl Endpoint {
                 role.variable()
             ))
         })?;
-        let mut parameters = conninfo::parse(text).map_err(|error| in_role(role, error))?;
+        Self::of_text(role, text, environment).map_err(|error| in_role(role, error))
+    }
+
+    fn of_text(role: Role, text: &str, environment: Environment<'_>) -> Result<Self, Error> {
+        let mut parameters = conninfo::parse(text)?;
+        let given_password = parameters.remove("password");
+        let service_password = add_service(&mut parameters, environment)?;
+        let key_password = parameters.remove("sslpassword");
         for (key, name) in VARIABLES {
             if let (false, Some(value)) = (parameters.contains_key(*key), environment(name)) {
+                conninfo::check_keyword(key)?;
                 parameters.insert((*key).to_owned(), value);
             }
+        }
+        // The variable of old (manual, «Environment Variables»).
+        if environment("PGREQUIRESSL").is_some_and(|value| value.starts_with('1')) {
+            let mode = parameters.entry("sslmode".to_owned());
+            mode.or_insert_with(|| "require".to_owned());
         }
         set_default(&mut parameters, "user", || whoami::username().ok());
         let user = parameters.get("user").cloned();
         set_default(&mut parameters, "dbname", || user);
-        let hosts = hosts(&parameters).map_err(|error| in_role(role, error))?;
-        let given_password = parameters.remove("password").filter(|p| !p.is_empty());
-        let mut endpoint = Self {
+        conninfo::check_values(&parameters)?;
+        let hosts = host::list(&parameters)?;
+        let found = Found {
+            given: given_password,
+            service: service_password,
+            parameters: &parameters,
+        };
+        Ok(Self {
             role,
+            key_password: key_password
+                .or_else(|| password::from_variable(role, &parameters, "sslpassword", environment))
+                .map(Secret::new),
+            password: Password::find(role, found, environment),
             parameters,
             hosts,
-            password: None,
-            password_from: None,
             left_behind: None,
-        };
-        endpoint.find_password(given_password, environment);
-        Ok(endpoint)
-    }
-
-    /// The first of: the string itself, the whole string in our variable, our password
-    /// variable, PGPASSWORD, the password file.
-    fn find_password(&mut self, given: Option<String>, environment: Environment<'_>) {
-        let from_variable = environment(self.role.variable())
-            .and_then(|text| conninfo::parse(&text).ok())
-            .filter(|parameters| self.is_same_server(parameters))
-            .and_then(|mut parameters| parameters.remove("password"));
-        let candidates = [
-            (given, "conninfo"),
-            (from_variable, "environment"),
-            (environment(self.role.password_variable()), "environment"),
-            (environment("PGPASSWORD"), "environment"),
-        ];
-        let found = candidates
-            .into_iter()
-            .find_map(|(password, from)| Some((Secret::new(password?), from)));
-        let found = found.or_else(|| Some((self.look_in_passfile(environment)?, "passfile")));
-        if let Some((password, from)) = found {
-            self.password = Some(password);
-            self.password_from = Some(from);
-        }
-    }
-
-    /// Whether a connection string means this server and user: its password is not for others.
-    fn is_same_server(&self, parameters: &Parameters) -> bool {
-        ["host", "hostaddr", "port", "user"].iter().all(|key| {
-            parameters
-                .get(*key)
-                .is_none_or(|value| self.parameter(key) == Some(value))
+            patience: Arc::default(),
         })
     }
 
-    /// The password file: `passfile`, or else ~/.pgpass.
-    fn passfile(&self, environment: Environment<'_>) -> Option<PathBuf> {
-        self.parameters.get("passfile").map_or_else(
-            || Some(Path::new(&environment("HOME")?).join(".pgpass")),
-            |path| Some(PathBuf::from(path)),
-        )
+    fn account<'a>(&'a self, host: &'a Host) -> Account<'a> {
+        Account {
+            host,
+            user: self.user(),
+            database: self.database(),
+        }
+    }
+
+    /// The password for a new connection to one of the hosts, if there is one.
+    ///
+    /// # Errors
+    /// [`Class::Authentication`] when the password command fails.
+    pub(crate) fn password_for(&self, host: &Host) -> Result<Option<Secret>, Error> {
+        self.password.for_connection(self.account(host))
+    }
+
+    /// What an encrypted client key is opened with (`sslpassword`).
+    pub(crate) fn key_password(&self) -> Option<&Secret> {
+        self.key_password.as_ref()
+    }
+
+    /// Asks the person at the terminal, if there is one and no password is known.
+    pub(crate) fn ask_for_password(&self) -> Option<Secret> {
+        match self.password_from() {
+            None => self.password.ask(&format!("{} ({})", self, self.role)),
+            Some(_) => None,
+        }
     }
 
     /// The password file, when it is ignored because others can read it.
-    pub(crate) fn ignored_passfile(&self) -> Option<PathBuf> {
-        self.passfile(&environment)
-            .filter(|file| passfile::is_ignored(file))
+    pub(crate) fn ignored_passfile(&self) -> Option<&Path> {
+        self.password.ignored_passfile()
     }
 
-    fn look_in_passfile(&self, environment: Environment<'_>) -> Option<Secret> {
-        let file = self.passfile(environment)?;
-        let host = self.hosts.first()?;
-        passfile::look_up(
-            &file,
-            Wanted {
-                host: passfile_host(host),
-                port: &host.port.to_string(),
-                database: self.database(),
-                user: self.user(),
-            },
-        )
+    /// The password that a child process needs in its environment: one that libpq cannot find
+    /// by itself with the parameters of [`Endpoint::conninfo`].
+    ///
+    /// # Errors
+    /// [`Class::Authentication`] when the password command fails.
+    pub fn password_for_child(&self) -> Result<Option<Secret>, Error> {
+        match self.hosts.first() {
+            Some(host) => self.password.for_child(self.account(host)),
+            None => Ok(None),
+        }
     }
 
     /// Which of the two servers.
@@ -224,14 +244,10 @@ impl Endpoint {
         &self.hosts
     }
 
-    /// The password, if one was found.
-    pub fn password(&self) -> Option<&Secret> {
-        self.password.as_ref()
-    }
-
-    /// Where the password was found: `conninfo`, `environment` or `passfile`.
+    /// Where the password was found: `conninfo`, `environment`, `command`, `service`,
+    /// `passfile` or `prompt`.
     pub fn password_from(&self) -> Option<&'static str> {
-        self.password_from
+        self.password.from(self.account(self.hosts.first()?))
     }
 
     /// The connection string without its password, as records and child processes get it.
@@ -242,14 +258,7 @@ impl Endpoint {
     /// The same server, another database.
     #[must_use]
     pub fn with_database(&self, database: &str) -> Self {
-        let mut endpoint = self.with_parameter("dbname", database);
-        // A line of the password file may be for one database only.
-        if endpoint.password_from.is_none_or(|from| from == "passfile") {
-            endpoint.password = endpoint
-                .look_in_passfile(&environment)
-                .or(endpoint.password);
-        }
-        endpoint
+        self.with_parameter("dbname", database)
     }
 
     /// The same server with a parameter set.
@@ -258,6 +267,13 @@ impl Endpoint {
         let mut endpoint = self.clone();
         endpoint.parameters.insert(key.to_owned(), value.to_owned());
         endpoint
+    }
+
+    /// The same server, and whom to tell that it is waited for.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.patience = Arc::new(Patience::telling(tell));
+        self
     }
 
     /// Notes where an earlier tool of the pipeline had the password from, so that an error
@@ -272,33 +288,42 @@ impl Endpoint {
     pub(crate) fn left_behind(&self) -> Option<&str> {
         self.left_behind
             .as_deref()
-            .filter(|_| self.password.is_none())
+            .filter(|_| self.password_from().is_none())
     }
 
-    /// The line of a password file that gives this password, for any database.
-    pub fn passfile_line(&self) -> Option<String> {
-        let host = self.hosts.first()?;
-        let wanted = Wanted {
-            host: passfile_host(host),
-            port: &host.port.to_string(),
-            database: "*",
-            user: self.user(),
+    /// The lines of a password file that give this password on each host, for any database.
+    pub fn passfile_lines(&self) -> Option<String> {
+        let password = self.password.known()?;
+        let line = |host: &Host| {
+            let wanted = Wanted {
+                host: host.in_passfile(),
+                port: &host.port.to_string(),
+                database: "*",
+                user: self.user(),
+            };
+            passfile::line(wanted, password)
         };
-        let line = passfile::line(wanted, self.password.as_ref()?);
-        Some(line.replacen(":\\*:", ":*:", 1))
+        Some(self.hosts.iter().map(line).collect())
     }
 }
 
-/// Where PostgreSQL's packages put the socket: upstream's and Debian's default.
-const DEFAULT_SOCKETS: &[&str] = &["/tmp", "/var/run/postgresql", "/run/postgresql"];
-
-/// How a password file names a host: a socket in the default directory is `localhost`.
-fn passfile_host(host: &Host) -> &str {
-    if DEFAULT_SOCKETS.contains(&host.name.as_str()) {
-        "localhost"
-    } else {
-        &host.name
+/// Adds what a service says and the string does not; gives the service's password.
+fn add_service(
+    parameters: &mut Parameters,
+    environment: Environment<'_>,
+) -> Result<Option<String>, Error> {
+    let named = parameters.get("service").cloned();
+    let Some(name) = named.or_else(|| environment("PGSERVICE")) else {
+        return Ok(None);
+    };
+    let mut service = service::look_up(&name, environment)?;
+    let password = service.remove("password");
+    // Kept, so that a later tool of the pipeline finds the password there, too.
+    parameters.insert("service".to_owned(), name);
+    for (key, value) in service {
+        parameters.entry(key).or_insert(value);
     }
+    Ok(password)
 }
 
 fn in_role(role: Role, error: Error) -> Error {
@@ -319,54 +344,6 @@ fn set_default(parameters: &mut Parameters, key: &str, default: impl FnOnce() ->
     if let (true, Some(value)) = (missing, missing.then(default).flatten()) {
         parameters.insert(key.to_owned(), value);
     }
-}
-
-fn hosts(parameters: &Parameters) -> Result<Vec<Host>, Error> {
-    let names = parameters
-        .get("hostaddr")
-        .or(parameters.get("host"))
-        .cloned()
-        .unwrap_or_else(default_host);
-    let ports = parameters.get("port").map_or("5432", String::as_str);
-    let ports: Vec<&str> = ports.split(',').collect();
-    let names: Vec<&str> = names.split(',').collect();
-    if ports.len() > 1 && ports.len() != names.len() {
-        return Err(Error::new(
-            Class::Conninfo,
-            format!("{} hosts do not match {} ports", names.len(), ports.len()),
-        ));
-    }
-    names
-        .iter()
-        .enumerate()
-        .map(|(index, name)| {
-            let port = ports.get(index).or(ports.first()).copied().unwrap_or("");
-            Ok(Host {
-                name: if name.is_empty() {
-                    default_host()
-                } else {
-                    (*name).to_owned()
-                },
-                port: port_number(port)?,
-            })
-        })
-        .collect()
-}
-
-fn default_host() -> String {
-    DEFAULT_SOCKETS
-        .iter()
-        .rev()
-        .find(|directory| **directory != "/tmp" && Path::new(directory).is_dir())
-        .map_or_else(|| "/tmp".to_owned(), |directory| (*directory).to_owned())
-}
-
-fn port_number(text: &str) -> Result<u16, Error> {
-    let text = if text.is_empty() { "5432" } else { text };
-    text.parse()
-        .ok()
-        .filter(|port| *port > 0)
-        .ok_or_else(|| Error::new(Class::Conninfo, format!("{text:?} is not a port")))
 }
 
 impl fmt::Display for Role {
@@ -441,18 +418,37 @@ mod tests {
             (Some("host=h user=u"), 2, "fourth"),
         ] {
             let endpoint = resolve(given, variables.get(from..).unwrap()).unwrap();
-            assert_eq!(endpoint.password().map(Secret::expose), Some(expected));
+            let password = endpoint.password_for(&endpoint.hosts()[0]).unwrap();
+            assert_eq!(password.as_ref().map(Secret::expose), Some(expected));
             assert!(!endpoint.conninfo().contains(expected));
             assert!(!format!("{endpoint} {endpoint:?}").contains(expected));
         }
     }
 
     #[test]
-    fn hosts_and_ports_pair_up() {
-        let endpoint = resolve(Some("host=a,/tmp port=1,2 user=u"), &[]).unwrap();
-        assert_eq!(endpoint.hosts().len(), 2);
-        assert!(endpoint.hosts()[1].is_socket());
-        assert!(resolve(Some("host=a,b port=1,2,3"), &[]).is_err());
-        assert!(resolve(Some("host=a port=x"), &[]).is_err());
+    fn a_service_stands_between_the_string_and_the_variables() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[shop]\nhost=hs\nport=6000\nuser=us\npassword=ps\n";
+        std::fs::write(file.path(), text).unwrap();
+        let variables = [
+            ("PGSERVICEFILE", file.path().to_str().unwrap()),
+            ("PGSERVICE", "shop"),
+            ("PGPORT", "7000"),
+            ("PGPASSWORD", "environment"),
+        ];
+        let endpoint = resolve(Some("user=u"), &variables).unwrap();
+        assert_eq!(endpoint.to_string(), "u@hs:6000/u");
+        assert_eq!(endpoint.password_from(), Some("service"));
+        assert!(endpoint.conninfo().contains("service=shop"));
+        assert!(resolve(Some("service=other"), &variables).is_err());
+    }
+
+    #[test]
+    fn a_password_file_gets_a_line_for_each_host() {
+        let endpoint = resolve(Some("host=a,/tmp user=u password=p:w"), &[]).unwrap();
+        assert_eq!(
+            endpoint.passfile_lines().unwrap(),
+            "a:5432:*:u:p\\:w\nlocalhost:5432:*:u:p\\:w\n"
+        );
     }
 }

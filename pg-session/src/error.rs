@@ -26,7 +26,8 @@ pub enum Class {
     Tls,
     /// User or password is wrong, or missing.
     Authentication,
-    /// No line of pg_hba.conf lets us in.
+    /// The server does not let this user in: no line of pg_hba.conf, no such role, a role
+    /// without LOGIN, another operating system user, a client certificate that is missing.
     Hba,
     /// The database does not exist.
     NoDatabase,
@@ -38,6 +39,10 @@ pub enum Class {
     Privilege,
     /// The server, or the transaction, is read-only.
     ReadOnly,
+    /// No server is such as `target_session_attrs` wants it.
+    Unsuitable,
+    /// A pooler stands in the way that shares server processes between sessions.
+    Pooler,
     /// The statement was canceled.
     Canceled,
     /// The server is too old, or not one that we can work with.
@@ -66,6 +71,8 @@ impl Class {
             Self::Unavailable => "unavailable",
             Self::Privilege => "privilege",
             Self::ReadOnly => "read_only",
+            Self::Unsuitable => "unsuitable",
+            Self::Pooler => "pooler",
             Self::Canceled => "canceled",
             Self::Unsupported => "unsupported",
             Self::Ledger => "ledger",
@@ -88,6 +95,8 @@ impl Class {
                 | Self::NoDatabase
                 | Self::TooMany
                 | Self::Unavailable
+                | Self::Unsuitable
+                | Self::Pooler
         )
     }
 
@@ -127,6 +136,8 @@ pub struct Error {
     sqlstate: Option<String>,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Whether it came while connecting, where any refusal means that there is no session.
+    at_connect: bool,
 }
 
 impl Error {
@@ -138,6 +149,7 @@ impl Error {
             sqlstate: None,
             hint: None,
             source: None,
+            at_connect: false,
         }
     }
 
@@ -163,6 +175,7 @@ impl Error {
             message: doing.into(),
             sqlstate: self.sqlstate.clone(),
             hint: self.hint.clone(),
+            at_connect: self.at_connect,
             source: Some(Box::new(self)),
         }
     }
@@ -174,7 +187,8 @@ impl Error {
         self
     }
 
-    /// An error of the driver. What the server said becomes the message.
+    /// An error of the driver. What the server said becomes the message; an error of our own
+    /// that went through the driver comes out as it was.
     pub(crate) fn of_driver(error: postgres::Error) -> Self {
         if let Some(db) = error.as_db_error() {
             let mut message = db.message().to_owned();
@@ -188,10 +202,68 @@ impl Error {
                 sqlstate: Some(db.code().code().to_owned()),
                 hint,
                 source: None,
+                at_connect: false,
             };
         }
+        if let Some(own) = own_in_chain(&error) {
+            return own.copied();
+        }
         let class = class_of_chain(&error);
-        Self::new(class, chain_text(&error))
+        let text = chain_text(&error);
+        if text.contains("password missing") {
+            return Self::new(class, "the server asks for a password, and there is none");
+        }
+        Self::new(class, text)
+    }
+
+    /// An error of the operating system on the way to a server.
+    pub(crate) fn of_io(error: &io::Error, message: impl Into<String>) -> Self {
+        Self::new(class_of_io(error), format!("{}: {error}", message.into()))
+    }
+
+    /// The same error; what was behind it is only told.
+    fn copied(&self) -> Self {
+        Self {
+            class: self.class,
+            message: self.told(),
+            sqlstate: self.sqlstate.clone(),
+            hint: self.hint.clone(),
+            source: None,
+            at_connect: self.at_connect,
+        }
+    }
+
+    /// Message and all that is behind it, in one line.
+    pub(crate) fn told(&self) -> String {
+        chain_text(self)
+    }
+
+    /// The same error, seen as another class.
+    #[must_use]
+    pub(crate) fn of_class(self, class: Class) -> Self {
+        Self { class, ..self }
+    }
+
+    /// The same error in other words.
+    #[must_use]
+    pub(crate) fn retold(self, message: String) -> Self {
+        Self {
+            message,
+            source: None,
+            ..self
+        }
+    }
+
+    /// Marks it as one that came while connecting.
+    #[must_use]
+    pub(crate) fn at_connect(mut self) -> Self {
+        self.at_connect = self.class != Class::Conninfo;
+        self
+    }
+
+    /// Whether there is no session because of it, or no more.
+    pub fn is_connection(&self) -> bool {
+        self.at_connect || self.class.is_connection()
     }
 
     /// Class of the error.
@@ -224,6 +296,22 @@ impl StdError for Error {
     }
 }
 
+/// An error of ours inside of the driver's, also when it went through an `io::Error`, whose
+/// `source` leaves out the error that it was made of.
+fn own_in_chain(error: &postgres::Error) -> Option<&Error> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = cause {
+        let inside = current
+            .downcast_ref::<io::Error>()
+            .and_then(|io| io.get_ref()?.downcast_ref::<Error>());
+        if let Some(own) = inside.or_else(|| current.downcast_ref::<Error>()) {
+            return Some(own);
+        }
+        cause = current.source();
+    }
+    None
+}
+
 fn class_of_chain(error: &postgres::Error) -> Class {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
@@ -251,7 +339,11 @@ fn class_of_chain(error: &postgres::Error) -> Class {
 
 fn class_of_io(error: &io::Error) -> Class {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Class::Refused,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied => Class::Refused,
+        // The path of a socket is too long (sun_path of unix(7)).
+        io::ErrorKind::InvalidInput => Class::Conninfo,
         io::ErrorKind::TimedOut
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable => Class::Timeout,

@@ -48,7 +48,8 @@ fn find(text: &str, wanted: Wanted<'_>) -> Option<Secret> {
                 && matches(port, wanted.port)
                 && matches(database, wanted.database)
                 && matches(user, wanted.user);
-            all.then(|| Secret::new(unescaped(password)))
+            let end = colon(password).unwrap_or(password.len());
+            all.then(|| Secret::new(unescaped(password.get(..end).unwrap_or(password))))
         })
 }
 
@@ -69,7 +70,7 @@ fn matches(field: &str, wanted: &str) -> bool {
     field == "*" || unescaped(field) == wanted
 }
 
-/// Fields with their escapes; the fifth may hold colons.
+/// Fields with their escapes; the fifth is the rest of the line.
 fn fields(line: &str) -> Vec<&str> {
     let mut fields = Vec::new();
     let mut rest = line;
@@ -121,6 +122,9 @@ mod tests {
         let text = "# note\nother:*:*:*:no\ndb\\:1:5432:*:me:pa\\:ss\\\\\n*:*:*:*:later\n";
         assert_eq!(find(text, WANTED), Some(Secret::new("pa:ss\\")));
         assert_eq!(find("db:*:*:*:no\n", WANTED), None);
+        // libpq ends a password at a colon that is not escaped.
+        let cut = find("*:*:*:*:pa:ss\n", WANTED);
+        assert_eq!(cut, Some(Secret::new("pa")));
     }
 
     #[test]

@@ -1,25 +1,19 @@
 //! Sessions: the only place where a connection is opened, so that none exists whose settings
 //! are not pinned. A thin wrapper over the driver's client that classifies errors.
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use postgres::config::{SslMode, SslNegotiation, TargetSessionAttrs};
 use postgres::types::ToSql;
-use postgres::{CancelToken, Client, Config, CopyInWriter, CopyOutReader, Row};
-use postgres_openssl::MakeTlsConnector;
+use postgres::{CancelToken, Client, CopyInWriter, CopyOutReader, Row, SimpleQueryRow};
 
 use crate::endpoint::{Endpoint, environment};
 use crate::error::{Class, Error};
-use crate::settings::{self, Purpose};
-use crate::tls;
+use crate::journey::{Journey, Way};
+use crate::settings::Purpose;
+use crate::startup::Startup;
 use crate::version::ServerVersion;
-
-/// Sets what is pinned, leaving out names that the server does not know.
-const PIN: &str = include_str!("catalog/sql/session_pin.sql");
-/// Facts that every caller needs.
-const FACTS: &str = include_str!("catalog/sql/session_facts.sql");
+use crate::way;
 
 /// libpq waits for ever; a tool in a pipeline should not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,8 +24,9 @@ pub type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// A session with pinned settings.
 pub struct Session {
     client: Client,
-    tls: MakeTlsConnector,
+    startup: Startup,
     facts: Facts,
+    way: Way,
 }
 
 /// What a session knows of its server from the start.
@@ -45,15 +40,21 @@ pub struct Facts {
     pub encoding: String,
     /// Whether the server is a standby.
     pub in_recovery: bool,
-    /// TLS version of the session.
+    /// Whether transactions are read-only by the server's own settings.
+    pub read_only: bool,
+    /// TLS version of the session, as the server sees it.
     pub tls: Option<String>,
+    /// The server process.
+    pub(crate) process: Option<i32>,
+    /// How long that process has been there, in milliseconds.
+    pub(crate) process_ms: i64,
 }
 
 /// Cancels whatever its session is running. May be sent to another thread.
 #[derive(Clone)]
 pub struct Cancel {
     token: CancelToken,
-    tls: MakeTlsConnector,
+    startup: Startup,
 }
 
 impl Cancel {
@@ -66,7 +67,7 @@ impl Cancel {
             thread::Builder::new()
                 .name("cancel".to_owned())
                 .spawn(move || {
-                    drop(cancel.token.cancel_query(cancel.tls));
+                    drop(cancel.token.cancel_query(cancel.startup));
                 }),
         );
     }
@@ -74,125 +75,44 @@ impl Cancel {
 
 impl Endpoint {
     /// Opens a session: `application_name` tells whose it is (see
-    /// [`settings::application_name`]).
+    /// [`crate::settings::application_name`]). A server that refuses for now is waited for, and
+    /// so is one that let us in before and is away.
     ///
     /// # Errors
     /// A connection class, with a hint that names what to change.
     pub fn connect(&self, purpose: Purpose, application_name: &str) -> Result<Session, Error> {
-        let tls = tls::connector(self)?;
-        let config = self.config(application_name, tls.mode)?;
-        let client = self
-            .open(config, tls.connector.clone())
-            .map_err(|error| self.connect_error(error))?;
-        let mut session = Session {
-            client,
-            tls: tls.connector,
-            facts: Facts {
-                version: ServerVersion(0),
-                version_text: String::new(),
-                encoding: String::new(),
-                in_recovery: false,
-                tls: None,
-            },
-        };
-        session.pin(purpose)?;
+        self.patience
+            .open(|| way::open(self, purpose, application_name, &mut Journey::default()))
+    }
+
+    /// Opens a session without trying again, and notes the way.
+    ///
+    /// # Errors
+    /// As [`Endpoint::connect`]; the journey names the stage.
+    pub fn probe(
+        &self,
+        purpose: Purpose,
+        application_name: &str,
+        journey: &mut Journey,
+    ) -> Result<Session, Error> {
+        let session = way::open(self, purpose, application_name, journey)?;
+        self.patience.note_answer();
         Ok(session)
-    }
-
-    /// The driver bounds only the connection itself, libpq also the login: a server that
-    /// accepts and then says nothing is left to a thread of its own when the time is up.
-    fn open(&self, config: Config, tls: MakeTlsConnector) -> Result<Client, Error> {
-        let hosts = u32::try_from(self.hosts().len()).unwrap_or(1).max(1);
-        let limit = self.connect_timeout()?.saturating_mul(hosts);
-        let (sender, receiver) = mpsc::channel();
-        thread::Builder::new()
-            .name("connect".to_owned())
-            .spawn(move || {
-                #[expect(clippy::disallowed_methods, reason = "this is the one opener")]
-                let client = config.connect(tls);
-                // Nobody listens any more when the time was up.
-                drop(sender.send(client));
-            })
-            .map_err(|error| Error::new(Class::Lost, "cannot start a thread").with_source(error))?;
-        match receiver.recv_timeout(limit) {
-            Ok(client) => client.map_err(Error::of_driver),
-            Err(_) => Err(Error::new(
-                Class::Timeout,
-                format!("no answer within {} s", limit.as_secs()),
-            )),
-        }
-    }
-
-    fn config(&self, application_name: &str, mode: SslMode) -> Result<Config, Error> {
-        let mut config = Config::new();
-        let mut only_sockets = true;
-        for host in self.hosts() {
-            config.host(&host.name).port(host.port);
-            only_sockets &= host.is_socket();
-        }
-        // libpq never uses TLS over a Unix socket (manual, «sslmode»).
-        config.ssl_mode(if only_sockets { SslMode::Disable } else { mode });
-        config
-            .user(self.user())
-            .dbname(self.database())
-            .application_name(application_name)
-            .connect_timeout(self.connect_timeout()?)
-            .keepalives_idle(Duration::from_secs(10))
-            .keepalives_interval(Duration::from_secs(10))
-            .keepalives_retries(6);
-        if let Some(password) = self.password() {
-            config.password(password.expose());
-        }
-        if let Some(options) = self.parameter("options") {
-            config.options(options);
-        }
-        if self.parameter("sslnegotiation") == Some("direct") {
-            config.ssl_negotiation(SslNegotiation::Direct);
-        }
-        match self.parameter("target_session_attrs") {
-            Some("read-write" | "primary") => {
-                config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-            }
-            Some("read-only" | "standby") => {
-                config.target_session_attrs(TargetSessionAttrs::ReadOnly);
-            }
-            _ => {}
-        }
-        Ok(config)
     }
 
     /// How long a host may take to answer. libpq's rule: 0 or absent means no limit there, our
     /// default of 10 s here; 1 counts as 2.
-    ///
-    /// # Errors
-    /// When the parameter is not a number.
-    pub fn connect_timeout(&self) -> Result<Duration, Error> {
+    pub fn connect_timeout(&self) -> Duration {
         let Some(text) = self.parameter("connect_timeout") else {
-            return Ok(CONNECT_TIMEOUT);
+            return CONNECT_TIMEOUT;
         };
-        let seconds: u64 = text.parse().map_err(|error| {
-            Error::new(
-                Class::Conninfo,
-                format!("connect_timeout {text:?} is not a number"),
-            )
-            .with_source(error)
-        })?;
-        Ok(match seconds {
+        // Checked when the string was read.
+        let seconds: i64 = text.trim().parse().unwrap_or(0);
+        match u64::try_from(seconds).unwrap_or(0) {
             0 => CONNECT_TIMEOUT,
             1 => Duration::from_secs(2),
             n => Duration::from_secs(n),
-        })
-    }
-
-    fn connect_error(&self, error: Error) -> Error {
-        let hint = self.connect_hint(error.class(), error.hint());
-        Error::new(
-            error.class(),
-            format!("cannot connect to the {} {self}", self.role()),
-        )
-        .with_hint(hint)
-        .with_state(error.sqlstate())
-        .with_source(error)
+        }
     }
 }
 
@@ -205,25 +125,57 @@ impl Error {
     }
 }
 
+impl Facts {
+    fn read(row: &SimpleQueryRow) -> Self {
+        let text = |column: &str| row.try_get(column).ok().flatten();
+        let owned = |column| text(column).unwrap_or_default().to_owned();
+        let number = |column| text(column).and_then(|text| text.parse().ok());
+        Self {
+            version: ServerVersion(text("version").and_then(|v| v.parse().ok()).unwrap_or(0)),
+            version_text: owned("version_text"),
+            encoding: owned("encoding"),
+            in_recovery: text("in_recovery") == Some("t"),
+            read_only: text("read_only") == Some("t"),
+            tls: text("tls").map(str::to_owned),
+            process: text("process").and_then(|text| text.parse().ok()),
+            process_ms: number("process_ms").unwrap_or(0),
+        }
+    }
+}
+
 impl Session {
-    fn pin(&mut self, purpose: Purpose) -> Result<(), Error> {
-        let (names, values) = settings::pinned(purpose);
-        self.query(PIN, &[&names, &values])?;
-        let row = self.query_one(FACTS, &[])?;
-        let number: i32 = row.get("version");
-        self.facts = Facts {
-            version: ServerVersion(u32::try_from(number).unwrap_or(0)),
-            version_text: row.get("version_text"),
-            encoding: row.get("encoding"),
-            in_recovery: row.get("in_recovery"),
-            tls: row.get("tls"),
+    /// A session out of a connection whose settings are pinned.
+    ///
+    /// # Errors
+    /// When the encoding cannot be set.
+    pub(crate) fn new(
+        client: Client,
+        startup: Startup,
+        facts: &SimpleQueryRow,
+        way: Way,
+    ) -> Result<Self, Error> {
+        let mut session = Self {
+            client,
+            startup,
+            facts: Facts::read(facts),
+            way,
         };
-        if self.facts.encoding == "SQL_ASCII" {
+        if session.facts.encoding == "SQL_ASCII" {
             // Bytes without a meaning are passed as they are, in both directions; under any
             // other client encoding the server refuses those that are not of it.
-            self.batch("set client_encoding = 'SQL_ASCII'")?;
+            session.batch("set client_encoding = 'SQL_ASCII'")?;
         }
-        Ok(())
+        Ok(session)
+    }
+
+    /// Notes that a pooler stands before the server.
+    pub(crate) fn set_pooled(&mut self) {
+        self.way.pooled = true;
+    }
+
+    /// How the session came about.
+    pub fn way(&self) -> &Way {
+        &self.way
     }
 
     /// What is known of the server from the start.
@@ -240,7 +192,7 @@ impl Session {
     pub fn cancel(&self) -> Cancel {
         Cancel {
             token: self.client.cancel_token(),
-            tls: self.tls.clone(),
+            startup: self.startup.clone(),
         }
     }
 
@@ -262,6 +214,16 @@ impl Session {
     /// Runs a statement; gives the rows affected.
     pub fn execute(&mut self, sql: &str, values: Values<'_>) -> Result<u64, Error> {
         self.client.execute(sql, values).map_err(Error::of_driver)
+    }
+
+    /// The first value of the last row, as text, by the simple protocol.
+    pub(crate) fn simple_value(&mut self, sql: &str) -> Result<Option<String>, Error> {
+        let messages = self.client.simple_query(sql).map_err(Error::of_driver)?;
+        let row = messages.iter().rev().find_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        Ok(row.map(str::to_owned))
     }
 
     /// Runs statements as they are, by the simple protocol: DDL, transaction control.
@@ -346,17 +308,8 @@ mod tests {
             ("connect_timeout=7", 7),
         ] {
             let endpoint = endpoint(&format!("host=h user=u {given}"));
-            assert_eq!(
-                endpoint.connect_timeout().unwrap().as_secs(),
-                seconds,
-                "{given}"
-            );
+            assert_eq!(endpoint.connect_timeout().as_secs(), seconds, "{given}");
         }
-        let wrong = endpoint("host=h user=u connect_timeout=x");
-        assert_eq!(
-            wrong.connect_timeout().unwrap_err().class(),
-            Class::Conninfo
-        );
     }
 
     #[test]

@@ -1,6 +1,19 @@
 //! Settings that every session is born with, so that nothing that a server, a database or a
 //! role has set can change what rows look like or cut long work.
 
+use crate::quote;
+
+/// Sets what is pinned, leaving out names that the server does not know.
+const PIN: &str = include_str!("catalog/sql/session_pin.sql");
+/// Facts that every caller needs.
+const FACTS: &str = include_str!("catalog/sql/session_facts.sql");
+
+/// After how many seconds without a word a server is asked whether it is there, and how long
+/// each answer is waited for.
+pub(crate) const KEEPALIVE_SECONDS: u32 = 10;
+/// How often it is asked before it counts as gone.
+pub(crate) const KEEPALIVE_TRIES: u32 = 6;
+
 /// What a session is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
@@ -51,13 +64,25 @@ const LOAD: &[(&str, &str)] = &[
     ("check_function_bodies", "off"),
 ];
 
-/// Names and values of all settings of a purpose, in two parallel lists.
-pub(crate) fn pinned(purpose: Purpose) -> (Vec<&'static str>, Vec<&'static str>) {
+/// The settings of a purpose.
+fn pinned(purpose: Purpose) -> impl Iterator<Item = (&'static str, &'static str)> {
     let more = match purpose {
         Purpose::Read => READ,
         Purpose::Load => LOAD,
     };
-    BOTH.iter().chain(more).copied().unzip()
+    BOTH.iter().chain(more).copied()
+}
+
+/// What every session says first, in one message of the simple protocol, which no pooler takes
+/// apart: the timeout of the role goes, settings are pinned, the last row has the facts.
+pub(crate) fn opening(purpose: Purpose) -> String {
+    let list = |values: Vec<&str>| {
+        let quoted: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
+        quote::literal(&format!("{{{}}}", quoted.join(",")))
+    };
+    let (names, values) = pinned(purpose).unzip();
+    let pin = PIN.replace("$1", &list(names)).replace("$2", &list(values));
+    format!("set statement_timeout = 0;\n{pin};\n{FACTS}")
 }
 
 /// The longest that the server takes, in bytes (NAMEDATALEN - 1).
@@ -92,11 +117,14 @@ mod tests {
 
     #[test]
     fn a_reading_session_cannot_write() {
-        let (names, values) = pinned(Purpose::Read);
-        let at = names
-            .iter()
-            .position(|n| *n == "default_transaction_read_only")
-            .unwrap();
-        assert_eq!(values[at], "on");
+        let read = pinned(Purpose::Read).find(|(name, _)| *name == "default_transaction_read_only");
+        assert_eq!(read.map(|(_, value)| value), Some("on"));
+    }
+
+    #[test]
+    fn the_opening_has_every_setting_and_no_parameter() {
+        let opening = opening(Purpose::Load);
+        assert!(opening.contains("\"synchronous_commit\"") && opening.contains("\"ISO, YMD\""));
+        assert!(!opening.contains("$1") && !opening.contains("$2"));
     }
 }

@@ -76,8 +76,10 @@ fn list(chosen: &[(&'static Check, Choice)], context: &Context) {
 
 /// Opens both sides: of the source the database that is migrated.
 fn open(args: &Args, head: &Head, context: &Context) -> anyhow::Result<Subject> {
-    let source = endpoint(head, Role::Source, args.source.source.as_deref())?;
-    let target = endpoint(head, Role::Target, args.target.target.as_deref())?;
+    let source =
+        endpoint(head, Role::Source, args.source.source.as_deref())?.telling(context.teller());
+    let target =
+        endpoint(head, Role::Target, args.target.target.as_deref())?.telling(context.teller());
     let source = match &head.migration {
         Some(migration) => source.with_database(&migration.database),
         None => source,

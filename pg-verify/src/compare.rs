@@ -59,9 +59,9 @@ fn open(args: &Args, known: &Known, context: &Context) -> anyhow::Result<Sides> 
     };
     // Both are located before either is connected to: a missing flag costs no login.
     let source = wants_source
-        .then(|| server::locate(Role::Source, args, known))
+        .then(|| server::locate(Role::Source, args, known, context))
         .transpose()?;
-    let target = server::locate(Role::Target, args, known)?;
+    let target = server::locate(Role::Target, args, known, context)?;
     let source = source
         .map(|endpoint| Server::open(endpoint, hash, context))
         .transpose()?;

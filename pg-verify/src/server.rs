@@ -37,12 +37,19 @@ pub(crate) struct Server {
 ///
 /// # Errors
 /// When nothing says where it is, or what says so does not parse.
-pub(crate) fn locate(role: Role, args: &Args, known: &Known) -> anyhow::Result<Endpoint> {
+pub(crate) fn locate(
+    role: Role,
+    args: &Args,
+    known: &Known,
+    context: &Context,
+) -> anyhow::Result<Endpoint> {
     let side = side(role);
     let flag = flag(role, args);
     let conninfo = known.head.conninfo(side, flag);
     let left_behind = known.head.password_from(side, flag);
-    let endpoint = resolve(role, conninfo.as_deref())?.password_left_behind(left_behind);
+    let endpoint = resolve(role, conninfo.as_deref())?
+        .password_left_behind(left_behind)
+        .telling(context.teller());
     Ok(match (role, known.head.staging()) {
         (Role::Target, Some(staging)) => endpoint.with_database(staging),
         _ => endpoint,

@@ -6,6 +6,7 @@
 //! process holds: whichever way that ends, the shell stops the server and removes its files.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -24,7 +25,7 @@ pub const CANARY: &str = "canary-7f3a";
 pub const CANARY_USER: &str = "canary_user";
 
 /// Makes a cluster, starts it, says «ready», waits for the end of stdin, removes everything.
-/// `$1` home, `$2` bin directory, `$3` port.
+/// `$1` home, `$2` bin directory, `$3` port, `$4` who may connect, `$5` more settings.
 const GUARD: &str = r#"
 cd / && trap '' INT TERM HUP
 home=$1 bin=$2 port=$3
@@ -32,10 +33,7 @@ home=$1 bin=$2 port=$3
     "$bin/initdb" -N -D "$home/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth=trust ||
         { rm -rf "$home/data"; "$bin/initdb" -N -D "$home/data" -U postgres -E UTF8 --locale=C --auth=trust; }
 } >"$home/log" 2>&1 || { cat "$home/log"; exit 1; }
-cat >"$home/data/pg_hba.conf" <<END
-local all all trust
-host all all 127.0.0.1/32 scram-sha-256
-END
+printf '%s\n' "$4" >"$home/data/pg_hba.conf"
 cat >>"$home/data/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$home'
@@ -45,6 +43,7 @@ fsync = off
 full_page_writes = off
 max_connections = 200
 shared_buffers = 64MB
+$5
 END
 "$bin/pg_ctl" -s -w -D "$home/data" -l "$home/log" start >/dev/null 2>&1 || { cat "$home/log"; exit 1; }
 echo ready
@@ -52,6 +51,24 @@ read -r _
 "$bin/pg_ctl" -s -m immediate -D "$home/data" stop >/dev/null 2>&1
 rm -rf "$home"
 "#;
+
+/// What a server of its own has beside what every test server has.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'s> {
+    /// The lines of its `pg_hba.conf`. The superuser `postgres` must come in by the socket.
+    pub hba: &'s str,
+    /// Lines of its `postgresql.conf`; a later one wins.
+    pub conf: &'s str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            hba: "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256",
+            conf: "",
+        }
+    }
+}
 
 /// Which side of a migration a server stands for. Two sides never share a server, because a
 /// migration between databases of one server has its roles for nothing.
@@ -109,7 +126,7 @@ pub struct Cluster {
     pub bin: PathBuf,
     home: PathBuf,
     port: u16,
-    _guard: Child,
+    _guard: Option<Child>,
 }
 
 impl Cluster {
@@ -122,11 +139,12 @@ impl Cluster {
             .unwrap_or_else(PoisonError::into_inner)
             .entry((major, side))
             .or_insert_with(|| Box::leak(Box::default()));
-        cell.get_or_init(|| Self::start(major))
+        cell.get_or_init(|| Self::start(major, Setup::default()))
     }
 
-    fn start(major: u32) -> Self {
-        let bin = Majors::available()
+    /// A server of its own, which goes when it is dropped.
+    pub fn start(major: u32, setup: Setup<'_>) -> Self {
+        let bin = Majors::probed()
             .get(&major)
             .unwrap_or_else(|| panic!("no PostgreSQL {major} was found"));
         let user = servers("user");
@@ -135,7 +153,7 @@ impl Cluster {
         let (port, guard) = (0..5)
             .find_map(|_| {
                 let port = free_port();
-                Some((port, guard(&user, &home, bin, port)?))
+                Some((port, guard(&user, (&home, bin), port, setup)?))
             })
             .unwrap_or_else(|| panic!("PostgreSQL {major} in {} does not start", bin.display()));
         let cluster = Self {
@@ -143,10 +161,22 @@ impl Cluster {
             bin: bin.clone(),
             home,
             port,
-            _guard: guard,
+            _guard: Some(guard),
         };
         cluster.create_canary();
         cluster
+    }
+
+    /// A server that somebody else guards, with its socket in `home`.
+    pub(crate) fn guarded_elsewhere(major: u32, home: &Path, port: u16) -> Self {
+        let bin = Majors::probed().get(&major).cloned();
+        Self {
+            major,
+            bin: bin.unwrap_or_default(),
+            home: home.to_owned(),
+            port,
+            _guard: None,
+        }
     }
 
     fn create_canary(&self) {
@@ -173,6 +203,11 @@ impl Cluster {
             self.port,
             quoted(database)
         )
+    }
+
+    /// The directory of its socket and of the file `log`.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// Its port.
@@ -202,8 +237,9 @@ pub fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-/// A short directory, since the path of a socket has room for 107 bytes.
-fn home_for(user: &str) -> PathBuf {
+/// A directory of the user that servers run as; a short one, since the path of a socket has
+/// room for 107 bytes.
+pub fn home_for(user: &str) -> PathBuf {
     let home = tempfile::Builder::new()
         .prefix("pge")
         .tempdir_in("/tmp")
@@ -228,15 +264,34 @@ fn id(user: &str, what: &str) -> u32 {
         .expect("tests/servers names a user that exists")
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port can be found")
         .port()
 }
 
-/// Starts the guarding shell; `None` when the server does not start.
-fn guard(user: &str, home: &Path, bin: &Path, port: u16) -> Option<Child> {
+/// Starts the guarding shell of a server; `None` when the server does not start.
+fn guard(user: &str, (home, bin): (&Path, &Path), port: u16, setup: Setup<'_>) -> Option<Child> {
+    let port = port.to_string();
+    let words: [&OsStr; 5] = [
+        home.as_ref(),
+        bin.as_ref(),
+        port.as_ref(),
+        setup.hba.as_ref(),
+        setup.conf.as_ref(),
+    ];
+    let child = guarded(user, GUARD, &words);
+    if child.is_none() {
+        drop(fs::remove_dir_all(home.join("data")));
+    }
+    child
+}
+
+/// Starts a shell as the user that servers run as. Its script starts a server, says «ready»,
+/// waits for the end of its stdin, and removes everything. `None` when it ends before.
+pub fn guarded(user: &str, script: &str, words: &[&OsStr]) -> Option<Child> {
     let mut command = if user.is_empty() {
         Command::new("sh")
     } else {
@@ -250,9 +305,8 @@ fn guard(user: &str, home: &Path, bin: &Path, port: u16) -> Option<Child> {
         command
     };
     let mut child = command
-        .args(["-c", GUARD, "guard"])
-        .args([home.as_os_str(), bin.as_os_str()])
-        .arg(port.to_string())
+        .args(["-c", script, "guard"])
+        .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -271,7 +325,6 @@ fn guard(user: &str, home: &Path, bin: &Path, port: u16) -> Option<Child> {
         said.push('\n');
     }
     drop(child.wait());
-    drop(fs::remove_dir_all(home.join("data")));
     drop(writeln!(io::stderr(), "{said}"));
     None
 }

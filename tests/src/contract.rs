@@ -19,10 +19,15 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "endpoint",
         "role:source|target conninfo:text",
-        "password_from:conninfo|environment|passfile|prompt version:text version_num:whole \
-         platform:text system_identifier:text database:text user:text encoding:text \
-         superuser:truth create_db:truth create_role:truth in_recovery:truth read_only:truth \
-         tls:text free_connections:whole round_trip_ms:number",
+        "password_from:conninfo|environment|command|service|passfile|prompt address:text \
+         region:text version:text version_num:whole platform:text platform_version:text source_type:text \
+         system_identifier:text database:text user:text encoding:text superuser:truth \
+         create_db:truth create_role:truth replication:truth bypass_rls:truth create_here:truth \
+         member_of:list in_recovery:truth read_only:truth tls:text tls_cipher:text \
+         tls_verified:truth certificate_subject:text certificate_issuer:text \
+         certificate_names:list certificate_expires:text auth_method:text pooler:truth \
+         max_connections:whole free_connections:whole round_trip_ms:number \
+         round_trip_p99_ms:number clock_skew_ms:number",
     ),
     (
         "probe",
@@ -33,7 +38,12 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "database",
         "name:text encoding:text collate:text ctype:text locale_provider:libc|icu|builtin owner:text",
-        "bytes:whole locale:text icu_rules:text comment:text",
+        "bytes:whole locale:text icu_rules:text comment:text provider:truth template:truth",
+    ),
+    (
+        "throughput",
+        "path:source|target|through seconds:number bytes:whole bytes_per_second:whole",
+        "total_bytes:whole eta_seconds:whole",
     ),
     (
         "check",

@@ -3,7 +3,7 @@
 //! - [`tool`] runs one binary, [`running`] is the process, [`ran`] all that it did;
 //! - [`pipeline`] joins several by pipes of the operating system;
 //! - [`majors`] finds servers, [`cluster`] starts throwaway ones, [`database`] makes
-//!   databases on them;
+//!   databases on them; [`tls`] makes certificates, and servers that have them;
 //! - [`wire`] is a second, strict reading of the stream, [`contract`] its table of kinds;
 //! - [`fault`] has the things that go wrong.
 //!
@@ -24,6 +24,7 @@ pub mod majors;
 pub mod pipeline;
 pub mod ran;
 pub mod running;
+pub mod tls;
 pub mod tool;
 pub mod wire;
 

@@ -9,12 +9,16 @@ use std::sync::OnceLock;
 use crate::tool;
 use crate::workspace;
 
+/// The oldest major between whose servers whole migrations are tried. Those before it are
+/// probed only: pg_dump beside them is missing, and before 11 there is no checksum of rows.
+const MIGRATED: u32 = 14;
+
 /// The installations that `tests/servers list` finds.
 pub struct Majors;
 
 impl Majors {
-    /// Each major with its bin directory.
-    pub fn available() -> &'static BTreeMap<u32, PathBuf> {
+    /// Each major with its bin directory, old ones too: servers to be connected to.
+    pub fn probed() -> &'static BTreeMap<u32, PathBuf> {
         static FOUND: OnceLock<BTreeMap<u32, PathBuf>> = OnceLock::new();
         FOUND.get_or_init(|| {
             let found: BTreeMap<u32, PathBuf> = servers("list")
@@ -30,7 +34,20 @@ impl Majors {
         })
     }
 
-    /// The oldest.
+    /// Those of them that whole migrations are tried with; all of them where every one is old.
+    pub fn available() -> &'static BTreeMap<u32, PathBuf> {
+        static MIGRATING: OnceLock<BTreeMap<u32, PathBuf>> = OnceLock::new();
+        MIGRATING.get_or_init(|| {
+            let newer = Self::probed().clone().split_off(&MIGRATED);
+            if newer.is_empty() {
+                Self::probed().clone()
+            } else {
+                newer
+            }
+        })
+    }
+
+    /// The oldest that whole migrations are tried with.
     pub fn oldest() -> u32 {
         Self::available().keys().min().copied().unwrap_or_default()
     }
@@ -64,7 +81,7 @@ impl Majors {
 }
 
 /// What the script `tests/servers` says.
-pub(crate) fn servers(word: &str) -> String {
+pub fn servers(word: &str) -> String {
     let script = workspace().join("tests/servers");
     let output = Command::new(&script)
         .arg(word)

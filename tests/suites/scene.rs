@@ -40,6 +40,23 @@ pub(crate) const BY_HAND: &[&[&str]] = &[
     &["pg-verify", "-"],
 ];
 
+/// Every tool that connects, and the sides it connects to; a reader is given the plan.
+pub(crate) const CONNECTING: &[(&[&str], &[&str])] = &[
+    (&["pg-probe"], &["source", "target"]),
+    (&["pg-validate"], &["source", "target"]),
+    (&["pg-schema-dump"], &["source"]),
+    (
+        &["pg-schema-apply", "--section", "pre-data", "-"],
+        &["target"],
+    ),
+    (&["pg-copy", "-"], &["source", "target"]),
+    (
+        &["pg-schema-apply", "--section", "post-data", "-"],
+        &["target"],
+    ),
+    (&["pg-verify"], &["source", "target"]),
+];
+
 const PLAIN: &str = "
     create table t (id integer primary key, name text);
     insert into t select n, 'name ' || n from generate_series(1, 10) as n;

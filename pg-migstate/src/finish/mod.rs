@@ -192,7 +192,8 @@ impl Finish {
                 .hint("Resume the migration: ./migrate --resume FILE")
         })?;
         let endpoint = resolve(Role::Target, Some(&record.conninfo))?
-            .password_left_behind(record.password_from.as_deref());
+            .password_left_behind(record.password_from.as_deref())
+            .telling(context.teller());
         let application = application_name(Some(&history.migration.hash), context.tool());
         let session = endpoint.connect(Purpose::Load, &application)?;
         Ok(Self {

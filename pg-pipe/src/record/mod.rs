@@ -22,7 +22,7 @@ pub use schema::{
     Applied, AppliedStatus, Column, LargeObjects, Membership, Object, RoleObject, Section,
     Sequence, Table,
 };
-pub use server::{Database, Endpoint, ProbeStep, Side};
+pub use server::{Database, Endpoint, ProbeStep, Side, Throughput, ThroughputPath};
 pub use state::{
     Migration, MigrationOption, MigrationState, Mode, State, Substate, Summary, TableCounts,
 };
@@ -35,6 +35,10 @@ pub const FORMAT: u32 = 1;
 /// Any record of the stream. Serialised with `type` as its first key.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an endpoint has many facts, but there are two of them; records are taken apart at once"
+)]
 pub enum Record {
     /// A tool opens its part of the stream.
     Begin(Begin),
@@ -50,6 +54,8 @@ pub enum Record {
     Probe(ProbeStep),
     /// A user database of the source.
     Database(Database),
+    /// How fast rows go.
+    Throughput(Throughput),
     /// The result of one validation check.
     Check(Check),
     /// The sum of all checks.
@@ -92,6 +98,7 @@ impl Record {
         "endpoint",
         "probe",
         "database",
+        "throughput",
         "check",
         "validation",
         "role",

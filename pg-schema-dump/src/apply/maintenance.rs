@@ -130,6 +130,8 @@ mod tests {
             icu_rules: None,
             owner: "o".to_owned(),
             comment: None,
+            provider: false,
+            template: false,
         }
     }
 

@@ -82,15 +82,16 @@ struct Target {
 }
 
 impl Target {
-    fn resolve(args: &Args, head: &Head, tool: &str) -> Result<Self, SessionError> {
+    fn resolve(args: &Args, head: &Head, context: &Context) -> Result<Self, SessionError> {
         let given = head.conninfo(Side::Target, args.target.target.as_deref());
         let endpoint = pg_session::resolve(Role::Target, given.as_deref())?
-            .password_left_behind(head.password_from(Side::Target, args.target.target.as_deref()));
+            .password_left_behind(head.password_from(Side::Target, args.target.target.as_deref()))
+            .telling(context.teller());
         let database = head.staging().unwrap_or(endpoint.database()).to_owned();
         Ok(Self {
             endpoint,
             database,
-            application_name: application_name(head.hash(), tool),
+            application_name: application_name(head.hash(), context.tool()),
         })
     }
 

@@ -154,7 +154,7 @@ impl<'a> Desk<'a> {
         if self.graph.is_some() || self.plan.objects.is_empty() {
             return Ok(());
         }
-        let target = Target::resolve(self.args, &self.plan.head, self.context.tool())?;
+        let target = Target::resolve(self.args, &self.plan.head, self.context)?;
         let mut session = target.connect()?;
         if !ledger::exists(&mut session)? {
             return Err(not_ours(&target.database).into());

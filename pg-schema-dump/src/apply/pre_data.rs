@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
             .note("the stream has no object records: nothing to apply");
         return Ok(Exit::Fine);
     }
-    let target = Target::resolve(args, &plan.head, context.tool())?;
+    let target = Target::resolve(args, &plan.head, context)?;
     if let Some(migration) = &plan.head.migration {
         maintenance::ensure_staging(&target, &plan, migration, context)?;
     }

@@ -81,7 +81,8 @@ impl Tool for PgSchemaDump {
 fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     let given = head.conninfo(Side::Source, args.source.source.as_deref());
     let endpoint = pg_session::resolve(Role::Source, given.as_deref())?
-        .password_left_behind(head.password_from(Side::Source, args.source.source.as_deref()));
+        .password_left_behind(head.password_from(Side::Source, args.source.source.as_deref()))
+        .telling(context.teller());
     let name = application_name(head.hash(), context.tool());
     let mut session = endpoint.connect(Purpose::Read, &name)?;
     let cancel = session.cancel();

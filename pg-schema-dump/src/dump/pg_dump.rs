@@ -160,6 +160,7 @@ pub(crate) fn run(
     context: &Context,
 ) -> anyhow::Result<NamedTempFile> {
     let archive = NamedTempFile::new().context("cannot make a temporary file")?;
+    let child = endpoint.with_parameter("application_name", "pgmig/pg_dump");
     let mut command = Command::new(&program.path);
     command
         .args([
@@ -174,12 +175,11 @@ pub(crate) fn run(
         .arg("--file")
         .arg(archive.path())
         .arg("--dbname")
-        .arg(endpoint.conninfo())
-        .env("PGAPPNAME", "pgmig/pg_dump")
+        .arg(child.conninfo())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    if let Some(password) = endpoint.password() {
+    if let Some(password) = endpoint.password_for_child()? {
         command.env("PGPASSWORD", password.expose());
     }
     let child = command

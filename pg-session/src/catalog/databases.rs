@@ -1,4 +1,4 @@
-//! The user databases of a server.
+//! The databases of a server.
 
 use postgres::Row;
 
@@ -30,9 +30,13 @@ pub struct DatabaseFacts {
     pub owner: String,
     /// Comment, of the current database only.
     pub comment: Option<String>,
+    /// Whether it is a template.
+    pub is_template: bool,
+    /// Whether it can be connected to.
+    pub takes_connections: bool,
 }
 
-/// Lists the databases that can be connected to, templates left out.
+/// Lists all databases, templates and those that take no connections, too.
 ///
 /// # Errors
 /// What the server says.
@@ -55,5 +59,7 @@ fn facts(row: &Row) -> Result<DatabaseFacts, postgres::Error> {
         icu_rules: row.try_get("icu_rules")?,
         owner: row.try_get("owner")?,
         comment: row.try_get("comment")?,
+        is_template: row.try_get("is_template")?,
+        takes_connections: row.try_get("takes_connections")?,
     })
 }

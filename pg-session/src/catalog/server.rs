@@ -28,6 +28,8 @@ pub struct ServerFacts {
     pub read_only: bool,
     /// When the server was started: tells one server from another.
     pub started: String,
+    /// `max_connections` of the server.
+    pub max_connections: i64,
     /// Connections that are free for us.
     pub free_connections: i64,
 }
@@ -47,6 +49,7 @@ pub fn read_server(session: &mut Session) -> Result<ServerFacts, Error> {
         create_here: row.get("create_here"),
         read_only: row.get("read_only"),
         started: row.get("started"),
+        max_connections: row.get("max_connections"),
         free_connections: row.get("free_connections"),
     })
 }

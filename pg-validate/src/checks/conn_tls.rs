@@ -2,7 +2,7 @@
 
 use pg_pipe::record::CheckLevel;
 use pg_session::Endpoint;
-use pg_session::endpoint::Host;
+use pg_session::host::Host;
 
 use super::{Check, Run};
 use crate::outcome::Outcome;

@@ -1,6 +1,6 @@
--- User databases with what CREATE DATABASE needs to make their like; the comment of the
--- current one only. Columns that came later
--- are read through jsonb, so that one text serves all versions. Since 9.5.
+-- All databases with what CREATE DATABASE needs to make their like; the comment of the
+-- current one only. Columns that came later are read through jsonb, so that one text serves
+-- all versions. Since 9.5.
 select
     d.datname as name,
     case
@@ -20,8 +20,9 @@ select
     -- Comments on other databases are in their encoding, whatever it is.
     case
         when d.datname = current_database() then shobj_description(d.oid, 'pg_database')
-    end as comment
+    end as comment,
+    d.datistemplate as is_template,
+    -- -2: its removal was cut short, nobody can connect any more.
+    d.datallowconn and d.datconnlimit <> -2 as takes_connections
 from pg_database d
-where not d.datistemplate
-  and d.datallowconn
 order by d.datname

@@ -11,6 +11,7 @@ select
         select s.reset_val = 'on' from pg_settings s where s.name = 'default_transaction_read_only'
     ), false) as read_only,
     pg_postmaster_start_time()::text as started,
+    current_setting('max_connections')::bigint as max_connections,
     least(
         current_setting('max_connections')::bigint
             - case when role.rolsuper then 0 else reserved.slots end

@@ -1,0 +1,2 @@
+-- Takes the rows. Since 9.5.
+copy pg_temp.pgmig_throughput from stdin
