@@ -118,8 +118,16 @@ impl Shared<'_> {
 
     fn connect(&self) -> Result<Pair, Error> {
         let mut source = self.source.connect(Purpose::Read, &self.application_name)?;
-        snapshot::adopt(&mut source, &self.snapshot)
-            .map_err(|error| error.while_doing("cannot adopt the snapshot of this run"))?;
+        snapshot::adopt(&mut source, &self.snapshot).map_err(|error| match error.sqlstate() {
+            // The session that exported it is gone, and the server with it.
+            Some("22023") => Error::new(
+                Class::Lost,
+                "the snapshot of this run is gone: the source was restarted",
+            )
+            .with_hint("Run the same command again: it goes on with a new snapshot.")
+            .with_source(error),
+            _ => error.while_doing("cannot adopt the snapshot of this run"),
+        })?;
         let target = self.target.connect(Purpose::Load, &self.application_name)?;
         let (cancel_source, cancel_target) = (source.cancel(), target.cancel());
         let stop = self.context.stop();

@@ -1,7 +1,9 @@
 //! One attempt to open a connection, and which one comes after it: each host's addresses in
 //! turn, each with the encryptions that `sslmode` allows, as libpq goes through them.
 
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -60,6 +62,8 @@ pub(crate) struct Opened {
     /// The row of facts that the server answered with.
     pub(crate) facts: SimpleQueryRow,
     pub(crate) startup: Startup,
+    /// The server that let us in, with its address.
+    pub(crate) host: Host,
     /// When the attempt began.
     pub(crate) begun: Instant,
 }
@@ -107,6 +111,10 @@ impl Attempt<'_> {
                     client,
                     facts,
                     startup,
+                    host: Host {
+                        address: self.address.ip(),
+                        ..self.host.clone()
+                    },
                     begun,
                 })
             }
@@ -143,6 +151,13 @@ impl Attempt<'_> {
             .connect_timeout(self.limit);
         keep_alive(&mut config, endpoint);
         match self.address {
+            Address::Network(SocketAddr::V6(address)) if address.scope_id() != 0 => {
+                return Err(Error::new(
+                    Class::Unsupported,
+                    format!("addresses with a zone are not supported: {address}"),
+                )
+                .with_hint("Use an address of the server that is not local to a link."));
+            }
             Address::Network(address) => {
                 // The driver negotiates nothing by itself: our stream has it done.
                 // The driver hands the name to us again; it must not look like a socket.
@@ -186,19 +201,16 @@ impl Attempt<'_> {
         startup: &Startup,
         opening: &str,
     ) -> Result<(Client, SimpleQueryRow), Error> {
-        if let Some(file) = self.address.file().filter(|file| file.is_absolute()) {
-            UnixStream::connect(&file).map_err(|error| {
-                Error::of_io(&error, format!("cannot connect to {}", file.display()))
-            })?;
-            startup.seen().connected = Some(Instant::now());
-        }
+        let socket = self.address.file().filter(|file| file.is_absolute());
         let (sender, receiver) = mpsc::channel();
         let (stream, opening) = (startup.clone(), opening.to_owned());
         thread::Builder::new()
             .name("connect".to_owned())
             .spawn(move || {
                 // Nobody listens any more when the time was up.
-                drop(sender.send(log_in(&config, stream, &opening)));
+                let reached = socket.map_or(Ok(()), |file| reach(&file, &stream));
+                let opened = reached.and_then(|()| log_in(&config, stream, &opening));
+                drop(sender.send(opened));
             })
             .map_err(|error| Error::new(Class::Lost, "cannot start a thread").with_source(error))?;
         receiver.recv_timeout(self.limit).unwrap_or_else(|_| {
@@ -253,6 +265,15 @@ impl Attempt<'_> {
     }
 }
 
+/// Connects to a Unix socket and hangs up, so that the driver's own connection is to something
+/// that is known to be there.
+fn reach(file: &Path, startup: &Startup) -> Result<(), Error> {
+    UnixStream::connect(file)
+        .map_err(|error| Error::of_io(&error, format!("cannot connect to {}", file.display())))?;
+    startup.seen().connected = Some(Instant::now());
+    Ok(())
+}
+
 /// Connects, pins the settings and asks for the first facts.
 fn log_in(
     config: &Config,
@@ -269,16 +290,15 @@ fn log_in(
     };
     let mut client = client.map_err(|error| {
         let error = Error::of_driver(error);
-        // What the server says when a database takes no connections (datallowconn).
-        if error.sqlstate() == Some("55000") {
-            error.of_class(Class::NoDatabase)
-        } else {
-            error
-        }
+        let class = class_at_login(&error);
+        error.of_class(class)
     })?;
     if let Ok(mut seen) = seen.lock() {
         seen.ready.get_or_insert_with(Instant::now);
     }
+    client
+        .batch_execute(settings::DISARM)
+        .map_err(Error::of_driver)?;
     let messages = client.simple_query(opening).map_err(Error::of_driver)?;
     let row = messages
         .into_iter()
@@ -289,6 +309,21 @@ fn log_in(
         });
     let row = row.ok_or_else(|| Error::new(Class::Unsupported, "the server gave no facts"))?;
     Ok((client, row))
+}
+
+/// What a refusal at the login means, where its SQLSTATE has another meaning later.
+fn class_at_login(error: &Error) -> Class {
+    let told = error.to_string();
+    match error.sqlstate() {
+        // A database that takes no connections (datallowconn).
+        Some("55000") => Class::NoDatabase,
+        // PgBouncer says everything as a violation of the protocol.
+        Some("08P01") if told.contains("no more connections") => Class::TooMany,
+        Some("08P01") if told.contains("database") => Class::NoDatabase,
+        Some("08P01") if told.contains("auth") || told.contains("user") => Class::Authentication,
+        Some("08P01") => Class::Statement,
+        _ => error.class(),
+    }
 }
 
 /// Our own keepalives, unless others were given: a server that is gone is noticed in about a

@@ -136,7 +136,15 @@ pub fn parse(text: &str) -> Result<Parameters, Error> {
         None => parse_pairs(text)?,
     };
     for key in parameters.keys() {
-        check_keyword(key)?;
+        check_keyword(key).map_err(|error| {
+            // What follows a password with a space in it looks like a parameter.
+            if parameters.contains_key("password") {
+                bad("the connection string has a parameter that libpq does not have")
+                    .with_hint("Put a password with spaces in it in single quotes.")
+            } else {
+                error
+            }
+        })?;
     }
     Ok(parameters)
 }
@@ -180,6 +188,13 @@ pub(crate) fn check_keyword(key: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Class::Conninfo`] for one that is not.
 pub(crate) fn check_values(parameters: &Parameters) -> Result<(), Error> {
+    let dbname = parameters.get("dbname").map(String::as_str);
+    if dbname
+        .is_some_and(|name| name.starts_with("postgres://") || name.starts_with("postgresql://"))
+    {
+        return Err(bad("dbname is a whole connection string")
+            .with_hint("Give the string as it is, without dbname= and not in PGDATABASE."));
+    }
     for (key, choices) in CHOICES {
         let Some(value) = parameters.get(*key) else {
             continue;
@@ -315,6 +330,10 @@ fn parse_hosts<'t>(parameters: &mut Parameters, text: &'t str) -> Result<&'t str
     let (hosts, rest) = text.split_at(end.unwrap_or(text.len()));
     let mut names = Vec::new();
     let mut ports = Vec::new();
+    if hosts.contains('@') {
+        return Err(bad("the URI has more than one \"@\" before the path")
+            .with_hint("Write an at sign of the user or the password as %40."));
+    }
     for host in hosts.split(',') {
         let (name, port) = split_port(host)?;
         names.push(decoded(name)?);
@@ -418,6 +437,8 @@ mod tests {
             "hunter2",
             "host=h password='hunter2",
             "postgresql://h/?hunter2",
+            "postgresql://u:x@hunter2@h/",
+            "password=x hunter2=1",
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.class(), Class::Conninfo);

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use crate::conninfo::{self, Parameters};
 use crate::error::{Class, Error};
 use crate::host::{self, Host};
+use crate::journey::Way;
 use crate::passfile::{self, Wanted};
 use crate::password::{self, Account, Found, Password};
 use crate::retry::Patience;
 use crate::secret::Secret;
 use crate::service;
+use crate::tls;
 
 /// Which of the two servers: chooses the variables that are looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,6 +59,15 @@ impl Role {
     }
 }
 
+/// Variables that a password command and a child process have no use for.
+pub const VARIABLES_WITH_PASSWORDS: &[&str] = &[
+    "PGMIG_SOURCE",
+    "PGMIG_TARGET",
+    "PGMIG_SOURCE_PASSWORD",
+    "PGMIG_TARGET_PASSWORD",
+    "PGPASSWORD",
+];
+
 /// Looks an environment variable up. A parameter, so that tests need no process.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -97,6 +108,18 @@ const VARIABLES: &[(&str, &str)] = &[
     ("gssencmode", "PGGSSENCMODE"),
     ("target_session_attrs", "PGTARGETSESSIONATTRS"),
     ("load_balance_hosts", "PGLOADBALANCEHOSTS"),
+];
+
+/// Parameters that are for the choice of a server, or change nothing when it is chosen, and
+/// the major version of libpq that they came with. `require_auth` is not one of them.
+const CHILD_CAN_DO_WITHOUT: &[(&str, u32)] = &[
+    ("load_balance_hosts", u32::MAX),
+    ("target_session_attrs", u32::MAX),
+    ("service", u32::MAX),
+    ("sslcertmode", 16),
+    ("sslnegotiation", 17),
+    ("min_protocol_version", 18),
+    ("max_protocol_version", 18),
 ];
 
 /// A server that can be connected to.
@@ -269,6 +292,48 @@ impl Endpoint {
         endpoint
     }
 
+    /// The server that a session is with, and no other that was given.
+    #[must_use]
+    pub(crate) fn narrowed(&self, way: &Way) -> Self {
+        let mut endpoint = self.clone();
+        if let Some(host) = &way.host {
+            let set = &mut endpoint.parameters;
+            set.insert("host".to_owned(), host.name.clone());
+            set.insert("port".to_owned(), host.port.to_string());
+            match host.address {
+                Some(address) => set.insert("hostaddr".to_owned(), address.to_string()),
+                None => set.remove("hostaddr"),
+            };
+            endpoint.hosts = vec![host.clone()];
+        }
+        endpoint
+    }
+
+    /// The server that a session is with, as a child process with a libpq of its own is to
+    /// reach it: within our time, without parameters that a libpq of that major version does
+    /// not know and that change nothing once the server is known.
+    #[must_use]
+    pub fn for_child(&self, way: &Way, libpq: u32) -> Self {
+        let mut endpoint = self.narrowed(way);
+        let seconds = self.connect_timeout().as_secs();
+        let set = &mut endpoint.parameters;
+        set.insert("connect_timeout".to_owned(), seconds.to_string());
+        for (key, since) in CHILD_CAN_DO_WITHOUT {
+            if libpq < *since {
+                set.remove(*key);
+            }
+        }
+        if let (Some("system"), Some(file)) = (
+            set.get("sslrootcert").map(String::as_str),
+            tls::system_certificates(libpq),
+        ) {
+            set.insert("sslrootcert".to_owned(), file.to_owned());
+            set.entry("sslmode".to_owned())
+                .or_insert_with(|| "verify-full".to_owned());
+        }
+        endpoint
+    }
+
     /// The same server, and whom to tell that it is waited for.
     #[must_use]
     pub fn telling(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -297,6 +362,7 @@ impl Endpoint {
         let line = |host: &Host| {
             let wanted = Wanted {
                 host: host.in_passfile(),
+                alias: host.in_passfile(),
                 port: &host.port.to_string(),
                 database: "*",
                 user: self.user(),

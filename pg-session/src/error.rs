@@ -24,8 +24,10 @@ pub enum Class {
     NotPostgres,
     /// TLS could not be agreed on.
     Tls,
-    /// User or password is wrong, or missing.
+    /// User or password is wrong.
     Authentication,
+    /// A password is asked for, and there is none.
+    NoPassword,
     /// The server does not let this user in: no line of pg_hba.conf, no such role, a role
     /// without LOGIN, another operating system user, a client certificate that is missing.
     Hba,
@@ -64,7 +66,7 @@ impl Class {
             Self::Lost => "lost",
             Self::NotPostgres => "not_postgres",
             Self::Tls => "tls",
-            Self::Authentication => "authentication",
+            Self::Authentication | Self::NoPassword => "authentication",
             Self::Hba => "hba",
             Self::NoDatabase => "database",
             Self::TooMany => "too_many",
@@ -91,6 +93,7 @@ impl Class {
                 | Self::NotPostgres
                 | Self::Tls
                 | Self::Authentication
+                | Self::NoPassword
                 | Self::Hba
                 | Self::NoDatabase
                 | Self::TooMany
@@ -211,7 +214,20 @@ impl Error {
         let class = class_of_chain(&error);
         let text = chain_text(&error);
         if text.contains("password missing") {
-            return Self::new(class, "the server asks for a password, and there is none");
+            return Self::new(
+                Class::NoPassword,
+                "the server asks for a password, and there is none",
+            );
+        }
+        if text.contains("channel binding") {
+            return Self::new(
+                Class::Authentication,
+                "the server did not bind the password to the TLS connection",
+            )
+            .with_hint(
+                "What channel_binding=require asks for takes TLS, a scram-sha-256 password, and a \
+                 certificate signed with RSA (PKCS 1) or ECDSA.",
+            );
         }
         Self::new(class, text)
     }

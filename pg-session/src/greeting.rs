@@ -9,6 +9,9 @@ use crate::startup::not_postgres;
 /// The longest message that a server sends at start-up, in bytes; libpq has the same limit.
 const LONGEST_BYTES: usize = 30_000;
 
+/// More than any server says before it is ready, in bytes.
+const MOST_BYTES: usize = 1_000_000;
+
 /// How far the start-up is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
@@ -24,6 +27,10 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Greeting {
     policy: Policy,
+    /// Whether the TLS connection has something that a password can be bound to.
+    can_bind: bool,
+    /// Bytes that were taken in all.
+    taken: usize,
     /// Bytes of a message that is not whole yet.
     pending: Vec<u8>,
     has_begun: bool,
@@ -34,9 +41,11 @@ pub(crate) struct Greeting {
 
 impl Greeting {
     /// Nothing was said yet.
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy, can_bind: bool) -> Self {
         Self {
             policy,
+            can_bind,
+            taken: 0,
             pending: Vec::new(),
             has_begun: false,
             is_asked: false,
@@ -66,6 +75,10 @@ impl Greeting {
     /// [`Class::NotPostgres`] for anything that no server says, [`Class::Authentication`] for
     /// a method that may not be used.
     pub(crate) fn take(&mut self, bytes: &[u8], encrypted: bool) -> Result<Progress, Error> {
+        self.taken = self.taken.saturating_add(bytes.len());
+        if self.taken > MOST_BYTES {
+            return Err(not_postgres());
+        }
         self.pending.extend_from_slice(bytes);
         while let Some((kind, body)) = self.next_message()? {
             match kind {
@@ -135,7 +148,7 @@ impl Greeting {
             _ => return Err(not_postgres()),
         };
         self.policy.check(method, encrypted)?;
-        let binds = encrypted && self.policy.binds && contains(body, b"SCRAM-SHA-256-PLUS");
+        let binds = self.can_bind && self.policy.binds && contains(body, b"SCRAM-SHA-256-PLUS");
         let word = match method {
             Method::Scram if binds => "SCRAM-SHA-256-PLUS",
             Method::Scram => "SCRAM-SHA-256",
@@ -192,7 +205,7 @@ mod tests {
         .concat();
         let mut policy = Policy::default();
         policy.binds = true;
-        let mut greeting = Greeting::new(policy);
+        let mut greeting = Greeting::new(policy, true);
         let (last, before) = all.split_last().unwrap();
         for byte in before {
             assert_eq!(greeting.take(&[*byte], true).unwrap(), Progress::Going);
@@ -204,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_password_that_may_not_go_is_stopped_before_it_goes() {
-        let mut greeting = Greeting::new(Policy::default());
+        let mut greeting = Greeting::new(Policy::default(), false);
         let error = greeting.take(&asks(3, b""), false).unwrap_err();
         assert_eq!(error.class(), Class::Authentication);
     }
@@ -218,7 +231,7 @@ mod tests {
             b"E\xff\xff\xff\xff",
             &asks(99, b""),
         ] {
-            let error = Greeting::new(Policy::default()).take(rubbish, false);
+            let error = Greeting::new(Policy::default(), false).take(rubbish, false);
             assert_eq!(error.unwrap_err().class(), Class::NotPostgres);
         }
     }

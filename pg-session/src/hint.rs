@@ -14,6 +14,7 @@ impl Endpoint {
             Class::Authentication if error.sqlstate().is_none() && error.hint().is_some() => {
                 own_hint(error)
             }
+            Class::NoPassword => self.password_hint(),
             Class::Authentication if self.password_from().is_none() => self.password_hint(),
             Class::Authentication => self.wrong_password_hint(),
             Class::Hba => self.hba_hint(&error.told(), from),
@@ -43,6 +44,9 @@ impl Endpoint {
             Class::NotPostgres => "Something else listens there: check the port, and any proxy or \
                                    load balancer in the way."
                 .to_owned(),
+            Class::Statement if self.parameter("options").is_some() => {
+                "Check what options= sets; psql says the same.".to_owned()
+            }
             Class::Unavailable => "Wait until the server is up and run the same again.".to_owned(),
             _ => own_hint(error),
         }
@@ -100,6 +104,12 @@ impl Endpoint {
                 "Add to pg_hba.conf: local  {}  {}  peer",
                 in_hba(self.database()),
                 in_hba(user)
+            );
+        }
+        if !message.contains("pg_hba.conf") {
+            return format!(
+                "Check that role {} exists and may log in, and that pg_hba.conf lets it in.",
+                crate::quote::shown(user)
             );
         }
         let kind = if message.contains("no encryption") && self.parameter("sslmode").is_some() {

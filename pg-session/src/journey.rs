@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::host::Host;
+
 /// A stage of the way, in order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Stage {
@@ -63,6 +65,8 @@ pub struct Way {
     pub method: Option<String>,
     /// Whether a pooler stands between us and the server.
     pub pooled: bool,
+    /// The server that let us in.
+    pub(crate) host: Option<Host>,
 }
 
 /// What TLS agreed on.

@@ -9,8 +9,10 @@ use crate::secret::Secret;
 /// What a line is matched against.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// Host name, or `localhost` for the default socket directory, as libpq has it.
+    /// Host name or socket directory.
     pub host: &'a str,
+    /// Another name of it: `localhost` for a default socket directory, as libpq has it.
+    pub alias: &'a str,
     /// Port as text.
     pub port: &'a str,
     /// Database.
@@ -26,7 +28,15 @@ pub fn look_up(file: &Path, wanted: Wanted<'_>) -> Option<Secret> {
     if !metadata.is_file() || metadata.permissions().mode() & 0o077 != 0 {
         return None;
     }
-    find(&fs::read_to_string(file).ok()?, wanted)
+    // A comment in another encoding must not hide the rest.
+    let bytes = fs::read(file).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let by_alias = Wanted {
+        host: wanted.alias,
+        ..wanted
+    };
+    // Which directory is the default one, called `localhost`, differs between builds of libpq.
+    find(&text, by_alias).or_else(|| find(&text, wanted))
 }
 
 /// Whether a file is there and others can read it, so that it is ignored.
@@ -112,6 +122,7 @@ mod tests {
 
     const WANTED: Wanted<'_> = Wanted {
         host: "db:1",
+        alias: "db:1",
         port: "5432",
         database: "shop",
         user: "me",

@@ -2,15 +2,15 @@
 //! itself, the whole string in our variable, our password variable, our password command, the
 //! service, PGPASSWORD, the password file, a person at the terminal.
 
-use std::io::{IsTerminal, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::conninfo::{self, Parameters};
-use crate::endpoint::{Environment, Role};
+use crate::endpoint::{Environment, Role, VARIABLES_WITH_PASSWORDS};
 use crate::error::{Class, Error};
 use crate::host::Host;
 use crate::passfile::{self, Wanted};
@@ -18,6 +18,12 @@ use crate::secret::Secret;
 
 /// How long a password command may take.
 const COMMAND_LIMIT: Duration = Duration::from_mins(1);
+
+/// Held while a person is asked.
+static ASKING: Mutex<()> = Mutex::new(());
+
+/// The longest password that a command may print, in bytes; tokens have a few thousand.
+const LONGEST_BYTES: u64 = 64 * 1024;
 
 /// The place where the password of an endpoint is.
 #[derive(Clone, Debug)]
@@ -131,6 +137,8 @@ impl Password {
     pub(crate) fn ask(&self, whose: &str) -> Option<Secret> {
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         if answered.is_none() && std::io::stdin().is_terminal() {
+            // Two questions at once would each restore the other's terminal.
+            let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
             let prompt = format!("Password for {whose}: ");
             // A terminal that cannot be read is no terminal.
             *answered = rpassword::prompt_password(prompt).ok().map(Secret::new);
@@ -158,7 +166,8 @@ impl Password {
         let found = passfile::look_up(
             file,
             Wanted {
-                host: account.host.in_passfile(),
+                host: &account.host.name,
+                alias: account.host.in_passfile(),
                 port: &account.host.port.to_string(),
                 database: account.database,
                 user: account.user,
@@ -201,7 +210,7 @@ fn passfile_of(parameters: &Parameters, environment: Environment<'_>) -> Option<
 
 /// Runs a password command; the first line of its output is the password. What it says on
 /// stderr is for the person who wrote it.
-fn run(command: &str, role: Role, account: Account<'_>) -> Result<Secret, Error> {
+fn run(script: &str, role: Role, account: Account<'_>) -> Result<Secret, Error> {
     let failed = |why: String| {
         Error::new(
             Class::Authentication,
@@ -209,51 +218,68 @@ fn run(command: &str, role: Role, account: Account<'_>) -> Result<Secret, Error>
         )
         .with_hint("Run the command by hand: it is to print the password as its first line.")
     };
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", command])
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", script])
         .env("PGHOST", &account.host.name)
         .env("PGPORT", account.host.port.to_string())
         .env("PGUSER", account.user)
         .env("PGDATABASE", account.database)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::piped());
+    for name in VARIABLES_WITH_PASSWORDS {
+        command.env_remove(name);
+    }
+    let mut child = command
         .spawn()
         .map_err(|error| failed("cannot be run".to_owned()).with_source(error))?;
-    let output = read_bounded(&mut child).ok_or_else(|| {
-        // Nobody waits for what it has to say any more.
-        drop(child.kill());
-        failed(format!("gave nothing for {} s", COMMAND_LIMIT.as_secs()))
-    })?;
-    let status = child
-        .wait()
-        .map_err(|error| failed("cannot be waited for".to_owned()).with_source(error))?;
+    let until = Instant::now() + COMMAND_LIMIT;
+    let line = first_line(&mut child, until);
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(5)),
+            _ => {
+                // Nobody waits for what it has to say any more.
+                drop(child.kill());
+                drop(child.wait());
+                let seconds = COMMAND_LIMIT.as_secs();
+                return Err(failed(format!("did not end within {seconds} s")));
+            }
+        }
+    };
     if !status.success() {
         return Err(failed(format!("failed: {status}")));
     }
-    let password = output.lines().next().unwrap_or_default();
+    let password = line.unwrap_or_default();
     if password.is_empty() {
         return Err(failed("printed no password".to_owned()));
     }
     Ok(Secret::new(password))
 }
 
-/// All that a child prints, or nothing when it takes too long.
-fn read_bounded(child: &mut Child) -> Option<String> {
-    let mut stdout = child.stdout.take()?;
-    let reader = thread::spawn(move || {
-        let mut bytes = Vec::new();
+/// The first line that a child prints, whether or not something in its background goes on.
+fn first_line(child: &mut Child, until: Instant) -> Option<String> {
+    let stdout = child.stdout.take()?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = Vec::new();
+        let mut reader = BufReader::new(stdout);
         // What cannot be read is missing, and said to be.
-        drop(stdout.read_to_end(&mut bytes));
-        String::from_utf8_lossy(&bytes).into_owned()
+        drop(
+            reader
+                .by_ref()
+                .take(LONGEST_BYTES)
+                .read_until(b'\n', &mut line),
+        );
+        let text = String::from_utf8_lossy(&line);
+        // Nobody listens any more when the time was up.
+        drop(sender.send(text.trim_end_matches(['\r', '\n']).to_owned()));
+        // A command that has more to say is not to be cut off.
+        drop(std::io::copy(&mut reader, &mut std::io::sink()));
     });
-    let until = Instant::now() + COMMAND_LIMIT;
-    while !reader.is_finished() {
-        if Instant::now() > until {
-            return None;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    reader.join().ok()
+    let left = until.saturating_duration_since(Instant::now());
+    receiver.recv_timeout(left).ok()
 }
 
 #[cfg(test)]
@@ -275,6 +301,10 @@ mod tests {
 
     #[test]
     fn a_command_prints_the_password_and_knows_whom_it_is_for() {
+        let begun = Instant::now();
+        let background = command("echo first; sleep 5 &").unwrap();
+        assert_eq!(background.expose(), "first");
+        assert!(begun.elapsed() < Duration::from_secs(4));
         let secret = command("echo \"$PGUSER@$PGHOST:$PGPORT/$PGDATABASE\"; echo more").unwrap();
         assert_eq!(secret.expose(), "me@db:5433/shop");
     }

@@ -31,13 +31,17 @@ pub(crate) fn is_pooled(facts: &Facts, said: Option<i32>, since: Duration) -> bo
 ///
 /// # Errors
 /// [`Class::Pooler`] when it does not.
-pub(crate) fn check<E>(
+pub(crate) fn check(
     session: &mut Session,
-    other: impl FnOnce() -> Result<Session, E>,
+    other: impl FnOnce() -> Result<Session, Error>,
 ) -> Result<(), Error> {
-    let Ok(mut other) = other() else {
-        // The pool has room for one session, so it is one that sessions keep.
-        return Ok(());
+    let mut other = match other() {
+        Ok(other) => other,
+        // The pool has room for one session, so it is one that sessions keep; and without a
+        // pooler the server may have room for one.
+        Err(error) if matches!(error.class(), Class::Timeout | Class::TooMany) => return Ok(()),
+        Err(_) if !session.way().pooled => return Ok(()),
+        Err(error) => return Err(error),
     };
     for round in 0..ROUNDS {
         let mark = format!("{}/{round}", std::process::id());
@@ -55,17 +59,20 @@ pub(crate) fn check<E>(
             }
         })?;
         let read = format!("select current_setting('{MARK}', true)");
-        let theirs = other.simple_value(&read)?;
-        let ours = session.simple_value(&read)?;
-        other.batch("rollback")?;
-        if theirs.as_deref() == Some(&mark) || ours.as_deref() != Some(&mark) {
+        // Theirs first: when it is the same process, ours would wait for the end of theirs.
+        if other.simple_value(&read)?.as_deref() == Some(&mark) {
             return Err(shared());
         }
+        if session.simple_value(&read)?.as_deref() != Some(&mark) {
+            return Err(shared());
+        }
+        other.batch("rollback")?;
     }
     Ok(())
 }
 
-fn shared() -> Error {
+/// The error of a pooler that shares processes.
+pub(crate) fn shared() -> Error {
     Error::new(
         Class::Pooler,
         "a pooler stands in the way that gives each transaction another server process \

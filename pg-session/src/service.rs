@@ -25,10 +25,10 @@ pub(crate) fn look_up(name: &str, environment: Environment<'_>) -> Result<Parame
     }
     let files = files(environment);
     for file in &files {
-        let Ok(text) = fs::read_to_string(file) else {
+        let Ok(bytes) = fs::read(file) else {
             continue;
         };
-        if let Some(parameters) = find(&text, name, file)? {
+        if let Some(parameters) = find(&String::from_utf8_lossy(&bytes), name, file)? {
             return Ok(parameters);
         }
     }

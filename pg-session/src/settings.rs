@@ -5,6 +5,8 @@ use crate::quote;
 
 /// Sets what is pinned, leaving out names that the server does not know.
 const PIN: &str = include_str!("catalog/sql/session_pin.sql");
+/// The timeout that would end the session at the end of this message (17 and up).
+const DISARM_TRANSACTION: &str = include_str!("catalog/sql/session_disarm.sql");
 /// Facts that every caller needs.
 const FACTS: &str = include_str!("catalog/sql/session_facts.sql");
 
@@ -73,8 +75,13 @@ fn pinned(purpose: Purpose) -> impl Iterator<Item = (&'static str, &'static str)
     BOTH.iter().chain(more).copied()
 }
 
-/// What every session says first, in one message of the simple protocol, which no pooler takes
-/// apart: the timeout of the role goes, settings are pinned, the last row has the facts.
+/// What every session says before anything else, alone, so that it takes no time: a role's
+/// timeout may be a millisecond, and before PostgreSQL 11 it runs over a whole message.
+pub(crate) const DISARM: &str = "set statement_timeout = 0";
+
+/// What every session says next, in one message of the simple protocol, which no pooler takes
+/// apart. First the search path: until it is set, a name without a schema may mean something
+/// that somebody else has put there. Settings are pinned, the last row has the facts.
 pub(crate) fn opening(purpose: Purpose) -> String {
     let list = |values: Vec<&str>| {
         let quoted: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
@@ -82,7 +89,7 @@ pub(crate) fn opening(purpose: Purpose) -> String {
     };
     let (names, values) = pinned(purpose).unzip();
     let pin = PIN.replace("$1", &list(names)).replace("$2", &list(values));
-    format!("set statement_timeout = 0;\n{pin};\n{FACTS}")
+    format!("set search_path = pg_catalog;\n{DISARM_TRANSACTION};\n{pin};\n{FACTS}")
 }
 
 /// The longest that the server takes, in bytes (NAMEDATALEN - 1).
@@ -125,6 +132,7 @@ mod tests {
     fn the_opening_has_every_setting_and_no_parameter() {
         let opening = opening(Purpose::Load);
         assert!(opening.contains("\"synchronous_commit\"") && opening.contains("\"ISO, YMD\""));
+        assert!(opening.starts_with("set search_path = pg_catalog;"));
         assert!(!opening.contains("$1") && !opening.contains("$2"));
     }
 }

@@ -79,12 +79,13 @@ impl Startup {
             Encryption::Direct => true,
             Encryption::IfOffered | Encryption::Always => self.ask(&mut socket).await?,
         };
-        let mut has_shown = false;
+        let (mut has_shown, mut binds) = (false, false);
         let inner = match self.connector.clone().filter(|_| offered) {
             Some(connector) => {
                 has_shown = connector.shows_certificate();
                 let (stream, agreed) = handshake(socket, &connector).await?;
                 self.seen().tls = Some(agreed);
+                binds = end_point(stream.ssl()).is_some();
                 Inner::Tls(stream)
             }
             None => Inner::Plain(socket),
@@ -93,7 +94,7 @@ impl Startup {
         Ok(Stream {
             inner,
             has_shown,
-            greeting: Some(Greeting::new(self.policy.clone())),
+            greeting: Some(Greeting::new(self.policy.clone(), binds)),
             seen: self.seen,
         })
     }

@@ -87,6 +87,8 @@ pub(crate) struct Connector {
     indicate: bool,
     root: Option<String>,
     shows: bool,
+    /// Whether TLS begins without a word before it.
+    is_direct: bool,
     /// What was wrong with the server's certificate.
     fault: Arc<Mutex<Option<Fault>>>,
 }
@@ -149,6 +151,7 @@ impl Connector {
             indicate: endpoint.parameter("sslsni") != Some("0"),
             root,
             shows,
+            is_direct: endpoint.parameter("sslnegotiation") == Some("direct"),
             fault,
         })
     }
@@ -212,6 +215,8 @@ impl Connector {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         match &*fault {
             Some(fault) => self.rejected(fault),
+            None if self.is_direct => explain(&error)
+                .with_hint("A server before 17 does not take sslnegotiation=direct: leave it out."),
             None => explain(&error),
         }
     }
@@ -274,7 +279,15 @@ impl Connector {
 
 /// What a TLS error means when no certificate of the server is to blame.
 pub(crate) fn explain(error: &openssl::ssl::Error) -> Error {
-    let text = error.to_string();
+    let reasons = error
+        .ssl_error()
+        .map(ErrorStack::errors)
+        .unwrap_or_default();
+    let text: Vec<&str> = reasons
+        .iter()
+        .filter_map(openssl::error::Error::reason)
+        .collect();
+    let text = text.join("; ");
     let hint = if text.contains("certificate required") || text.contains("handshake failure") {
         "The server may want a client certificate: give sslcert and sslkey."
     } else if text.contains("unknown ca") || text.contains("bad certificate") {
@@ -497,6 +510,26 @@ fn rank(version: SslVersion) -> usize {
     order.iter().position(|one| *one == version).unwrap_or(0)
 }
 
+/// Where distributions have the platform's certificates in one file.
+const SYSTEM_FILES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
+
+/// The platform's certificates for a libpq that does not know `sslrootcert=system` (16 and up).
+pub(crate) fn system_certificates(libpq: u32) -> Option<&'static str> {
+    let is_there = |file: &&&str| Path::new(file).exists();
+    let mut files = SYSTEM_FILES.iter();
+    files
+        .find(is_there)
+        .copied()
+        .filter(|_| libpq < LIBPQ_WITH_SYSTEM)
+}
+
+/// The libpq that `sslrootcert=system` came with.
+const LIBPQ_WITH_SYSTEM: u32 = 16;
+
 /// A file that was given, or else the one of this name in ~/.postgresql.
 fn in_home(given: Option<&str>, name: &str) -> Option<PathBuf> {
     match given.filter(|file| !file.is_empty()) {
@@ -511,11 +544,16 @@ fn in_home(given: Option<&str>, name: &str) -> Option<PathBuf> {
 
 /// A file that OpenSSL cannot use, with the first thing that it says about it.
 fn unreadable(what: &str, file: &Path, error: &ErrorStack) -> Error {
-    let reasons = error
+    let first = error
         .errors()
         .iter()
         .find_map(openssl::error::Error::reason);
-    let reason = reasons.map(|reason| format!(": {reason}"));
+    // What the operating system says of the file is clearer.
+    let reason = fs::File::open(file)
+        .err()
+        .map(|error| error.to_string())
+        .or_else(|| first.map(str::to_owned))
+        .map(|reason| format!(": {reason}"));
     Error::new(
         Class::Tls,
         format!(

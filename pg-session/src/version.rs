@@ -12,6 +12,11 @@ impl ServerVersion {
     /// The oldest target that we load: the oldest that Azure offers.
     pub const OLDEST_TARGET: Self = Self(120_000);
 
+    /// The first version of a major one.
+    pub fn of_major(major: u32) -> Self {
+        Self(major.saturating_mul(10_000))
+    }
+
     /// The major version: 15 for 15.8, 9 for 9.6.
     pub fn major(self) -> u32 {
         self.0 / 10_000
@@ -35,6 +40,26 @@ impl ServerVersion {
     /// `pg_database.daticurules` (16).
     pub fn has_icu_rules(self) -> bool {
         self.0 >= 160_000
+    }
+
+    /// NOT VALID foreign keys on partitioned tables (18).
+    pub fn has_open_keys_on_partitioned(self) -> bool {
+        self.0 >= 180_000
+    }
+
+    /// ANALYZE ONLY, which leaves the partitions of a table alone (18).
+    pub fn has_analyze_only(self) -> bool {
+        self.0 >= 180_000
+    }
+
+    /// NOT NULL as a constraint of its own, local or inherited (18).
+    pub fn has_not_null_constraints(self) -> bool {
+        self.0 >= 180_000
+    }
+
+    /// `pg_restore_relation_stats` and its like (18), which pg_dump 18 writes.
+    pub fn restores_statistics(self) -> bool {
+        self.0 >= 180_000
     }
 
     /// INHERIT and SET options of a membership (16).

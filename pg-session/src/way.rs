@@ -2,7 +2,9 @@
 //! us in and suits `target_session_attrs`.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::address::{self, Address};
 use crate::attempt::{self, Attempt, Next, Opened};
@@ -25,14 +27,48 @@ pub(crate) fn open(
     application_name: &str,
     journey: &mut Journey,
 ) -> Result<Session, Error> {
-    let mut session = knock(endpoint, purpose, application_name, journey)?;
-    if session.way().pooled && !endpoint.patience.is_known_to_keep_sessions() {
-        let other = || go(endpoint, purpose, application_name, &mut Journey::default());
-        pooler::check(&mut session, other)
-            .map_err(|error| in_words(endpoint, Trouble::of(error), journey))?;
-        endpoint.patience.note_kept_session();
+    let session = knock(endpoint, purpose, application_name, journey)?;
+    // Over a Unix socket the first words of the server are not seen, and a pooler's process may
+    // be as new as a server's: there it is tried in any case, once.
+    let is_unsure = session.way().pooled || session.way().address.starts_with(['/', '@']);
+    if !is_unsure || endpoint.patience.is_known_to_keep_sessions() {
+        return Ok(session);
     }
+    let session = kept(session, endpoint, purpose, application_name)
+        .map_err(|error| in_words(endpoint, Trouble::of(error)))?;
+    endpoint.patience.note_kept_session();
     Ok(session)
+}
+
+/// How long a second session may take, in seconds, and each of the steps with it.
+const SECOND_SESSION_SECONDS: u64 = 3;
+
+/// The session, if it keeps its server process; a pooler whose pool is small may keep us
+/// waiting, so it is looked into from a thread.
+fn kept(
+    mut session: Session,
+    endpoint: &Endpoint,
+    purpose: Purpose,
+    application_name: &str,
+) -> Result<Session, Error> {
+    let quick = endpoint
+        .narrowed(session.way())
+        .with_parameter("connect_timeout", &SECOND_SESSION_SECONDS.to_string());
+    let name = application_name.to_owned();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let other = || {
+            let mut journey = Journey::default();
+            go(&quick, purpose, &name, &mut journey).map_err(|trouble| trouble.error)
+        };
+        let checked = pooler::check(&mut session, other);
+        // Nobody listens any more when the time was up.
+        drop(sender.send(checked.map(|()| session)));
+    });
+    let limit = Duration::from_secs(3 * SECOND_SESSION_SECONDS);
+    receiver
+        .recv_timeout(limit)
+        .unwrap_or_else(|_| Err(pooler::shared()))
 }
 
 /// Goes the way, and once more with the password that a person gives.
@@ -46,13 +82,13 @@ fn knock(
         Ok(session) => return Ok(session),
         Err(trouble) => trouble,
     };
-    let asks = trouble.error.class() == Class::Authentication;
+    let asks = trouble.error.class() == Class::NoPassword;
     if asks && endpoint.ask_for_password().is_some() {
         *journey = Journey::default();
         return go(endpoint, purpose, application_name, journey)
-            .map_err(|trouble| in_words(endpoint, trouble, journey));
+            .map_err(|trouble| in_words(endpoint, trouble));
     }
-    Err(in_words(endpoint, trouble, journey))
+    Err(in_words(endpoint, trouble))
 }
 
 /// What went wrong, and where we would have come from.
@@ -68,7 +104,7 @@ impl Trouble {
     }
 }
 
-fn in_words(endpoint: &Endpoint, trouble: Trouble, _journey: &Journey) -> Error {
+fn in_words(endpoint: &Endpoint, trouble: Trouble) -> Error {
     let error = trouble.error;
     let hint = endpoint.connect_hint(&error, trouble.from);
     Error::new(
@@ -204,6 +240,10 @@ impl Search<'_> {
     /// Of two errors of one server the one that came over TLS says more: the other one often
     /// is that TLS is wanted.
     fn tell_first(&mut self, encrypted: Option<usize>) {
+        let is_no_server = |(_, error): &(String, Error)| error.class() == Class::NotPostgres;
+        if self.errors.last().is_some_and(is_no_server) {
+            return;
+        }
         if let Some(index) = encrypted.filter(|index| *index < self.errors.len()) {
             let error = self.errors.remove(index);
             self.errors.push(error);
@@ -224,6 +264,7 @@ impl Search<'_> {
             tls: seen.tls.clone(),
             method: seen.method.clone(),
             pooled: false,
+            host: Some(opened.host.clone()),
         };
         let (said, begun) = (seen.process, opened.begun);
         drop(seen);

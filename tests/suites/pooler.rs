@@ -2,7 +2,9 @@
 //! are used.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Child;
+use std::time::Duration;
 
 use pg_e2e::cluster::{CANARY_USER, Cluster, free_port, guarded, home_for, quoted};
 use pg_e2e::majors::servers;
@@ -38,12 +40,18 @@ rm -rf "$home"
 /// A PgBouncer that lets everybody in, as the server's superuser.
 struct Pooler {
     port: u16,
+    home: PathBuf,
     _guard: Child,
 }
 
 impl Pooler {
     /// Starts one; `None`, and said so, where there is no PgBouncer.
     fn before(cluster: &Cluster, mode: &str) -> Option<Self> {
+        Self::with_pool_of(40, cluster, mode)
+    }
+
+    /// The same with so many server connections at the most.
+    fn with_pool_of(size: u32, cluster: &Cluster, mode: &str) -> Option<Self> {
         let program = servers("pgbouncer");
         if program.is_empty() {
             skip("no PgBouncer is here");
@@ -58,19 +66,31 @@ impl Pooler {
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
              listen_port = {port}\n\
-             unix_socket_dir =\n\
+             unix_socket_dir = {}\n\
              auth_type = any\n\
              pool_mode = {mode}\n\
-             default_pool_size = 40\n",
+             default_pool_size = {size}\n",
             cluster.home().display(),
-            cluster.port()
+            cluster.port(),
+            home.display()
         );
         let words: [&OsStr; 3] = [home.as_ref(), program.as_ref(), configuration.as_ref()];
         let guard = guarded(&user, GUARD, &words).expect("PgBouncer starts");
         Some(Self {
             port,
+            home,
             _guard: guard,
         })
+    }
+
+    /// Connection string of a database through it, over its Unix socket.
+    fn socket_conninfo(&self, database: &Database) -> String {
+        format!(
+            "host={} port={} user={CANARY_USER} dbname={}",
+            self.home.display(),
+            self.port,
+            quoted(&database.name)
+        )
     }
 
     /// Connection string of a database through it.
@@ -115,6 +135,33 @@ fn transaction_pooling_is_refused_by_every_tool() {
 #[test]
 fn statement_pooling_is_refused_by_every_tool() {
     is_refused_by_every_tool("statement", &[]);
+}
+
+#[test]
+fn a_pool_that_has_just_begun_is_recognised_over_a_socket_too() {
+    let scene = Scene::plain(Pair::newest());
+    for mode in ["transaction", "statement"] {
+        let Some(pooler) = Pooler::before(scene.source.cluster, mode) else {
+            return;
+        };
+        let through = pooler.socket_conninfo(&scene.source);
+        let ran = scene.tool(&["pg-probe", "--source", &through]).run();
+        ran.fails_clearly(4, &[]);
+        let ran = scene.tool(&["pg-schema-dump", "--source", &through]).run();
+        ran.fails_clearly(4, &["pooler"]);
+    }
+}
+
+#[test]
+fn a_pool_of_one_keeps_nobody_waiting() {
+    let scene = Scene::plain(Pair::newest());
+    let Some(pooler) = Pooler::with_pool_of(1, scene.source.cluster, "transaction") else {
+        return;
+    };
+    let through = pooler.conninfo(&scene.source);
+    let ran = scene.tool(&["pg-schema-dump", "--source", &through]).run();
+    ran.fails_clearly(4, &["pooler"]);
+    assert!(ran.took < Duration::from_secs(8), "{ran}");
 }
 
 #[test]

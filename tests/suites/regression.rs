@@ -333,3 +333,37 @@ fn passwords_inside_of_sql_are_in_no_record() {
         .source
         .run("alter subscription sub set (slot_name = none); drop subscription sub");
 }
+
+#[test]
+fn what_somebody_put_before_the_catalog_is_not_run() {
+    let pair = Pair::newest();
+    let scene = Scene::of(
+        pair,
+        "shadowed",
+        "create table run (what text);
+         create table f (v float8 primary key); insert into f values (0.1::float8 + 0.2::float8);
+         create function public.set_config(text, text, boolean) returns text language sql
+             as $$ insert into public.run values ('set_config'); select $2 $$;
+         create function public.lower(text) returns text language sql
+             as $$ insert into public.run values ('lower'); select pg_catalog.lower($1) $$;
+         create function public.current_setting(text) returns text language sql
+             as $$ insert into public.run values ('current_setting'); select '150000' $$;",
+    );
+    for database in [&scene.source, &scene.target] {
+        database.run(&format!(
+            "alter database \"{0}\" set search_path = public, pg_catalog;
+             alter database \"{0}\" set extra_float_digits = -10",
+            database.name
+        ));
+    }
+    scene.by_hand().run().succeeds();
+    assert_eq!(
+        scene
+            .target
+            .ask_one("select v = 0.1::float8 + 0.2::float8 from f"),
+        "t"
+    );
+    for database in [&scene.source, &scene.target] {
+        assert_eq!(database.ask_one("select count(*) from run"), "0");
+    }
+}

@@ -147,7 +147,7 @@ fn a_tool_waits_for_a_server_that_has_too_many_connections_for_now() {
     let sql = format!("create role patient login password '{PASSWORD}' connection limit 0");
     client.batch_execute(&sql).expect("it is the only one");
     let dumping = dump(&tcp("patient", "postgres", PASSWORD)).spawn();
-    thread::sleep(Duration::from_millis(600));
+    thread::sleep(Duration::from_millis(2_500));
     let sql = "alter role patient connection limit -1";
     client.batch_execute(sql).expect("it is there");
     let ran = dumping.wait();
