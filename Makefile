@@ -4,6 +4,7 @@
 #   make demo       two throwaway servers, a sample database, the whole pipeline, a proven result
 #                   KEEP=1 leaves the servers up and says how to connect
 #   make test       formatting, lints, unit tests, end-to-end tests against real servers
+#   make torture    the long campaigns: every way between versions, thirty kills, sample databases (PGMIG_DATASETS)
 #   make schema     write docs/records.schema.json from the record types
 #   make clean      remove what was built
 
@@ -14,7 +15,7 @@ MAJORS ?= 10 13 14 16 17 18
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build demo test deps servers lint unit e2e schema clean
+.PHONY: build demo test deps servers lint unit e2e torture schema clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
@@ -48,6 +49,12 @@ e2e: servers
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --package pg-e2e --lib
 	$(CARGO) test --package pg-e2e --test suites
+
+# What takes minutes. Without PGMIG_DATASETS, a directory of NAME.sql.gz, there are no sample databases.
+torture: servers
+	@[ -z "$$PGMIG_DATASETS" ] || [ -n "$$(tests/servers regress)" ] || true
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --package pg-e2e --test suites -- --ignored
 
 schema:
 	UPDATE_SCHEMA=1 $(CARGO) test --package pg-pipe the_checked_in

@@ -8,6 +8,7 @@
 
 mod apply;
 mod dump;
+mod leave_out;
 mod quoted;
 
 use std::process::ExitCode;

@@ -57,6 +57,11 @@ impl ServerVersion {
         self.0 >= 180_000
     }
 
+    /// `run_as_owner` of a subscription (16).
+    pub fn has_subscription_owner_option(self) -> bool {
+        self.0 >= 160_000
+    }
+
     /// `pg_restore_relation_stats` and its like (18), which pg_dump 18 writes.
     pub fn restores_statistics(self) -> bool {
         self.0 >= 180_000

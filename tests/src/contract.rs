@@ -58,12 +58,12 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "role",
         "name:text attributes:list",
-        "member_of:list comment:text",
+        "member_of:list settings:list comment:text",
     ),
     (
         "object",
         "id:whole kind:text name:text section:pre-data|post-data|acl|final sql:text",
-        "schema:text owner:text access_method:text tablespace:text depends_on:list",
+        "schema:text owner:text access_method:text tablespace:text version:text depends_on:list",
     ),
     (
         "table",
@@ -79,7 +79,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "applied",
         "kind:text name:text section:pre-data|post-data|acl|final \
-         status:applied|present|failed|skipped milliseconds:whole",
+         status:applied|present|failed|skipped|refused milliseconds:whole",
         "id:whole schema:text sqlstate:text message:text",
     ),
     (

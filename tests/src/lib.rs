@@ -4,6 +4,7 @@
 //! - [`pipeline`] joins several by pipes of the operating system;
 //! - [`majors`] finds servers, [`cluster`] starts throwaway ones, [`database`] makes
 //!   databases on them; [`tls`] makes certificates, and servers that have them;
+//! - [`schema`] is what pg_dump and psql say of a database;
 //! - [`wire`] is a second, strict reading of the stream, [`contract`] its table of kinds;
 //! - [`fault`] has the things that go wrong.
 //!
@@ -24,6 +25,7 @@ pub mod majors;
 pub mod pipeline;
 pub mod ran;
 pub mod running;
+pub mod schema;
 pub mod tls;
 pub mod tool;
 pub mod wire;
@@ -35,6 +37,7 @@ pub use database::Database;
 pub use majors::Majors;
 pub use pipeline::Pipeline;
 pub use ran::Ran;
+pub use schema::Schema;
 pub use tool::Tool;
 pub use wire::{Record, Stream};
 

@@ -8,23 +8,29 @@
 )]
 
 mod agreement;
+mod applied;
 mod bad_input;
 mod cli_contract;
 mod crates;
 mod documented;
+mod dumped;
 mod interruption;
 mod pg_dump;
 mod pipeline;
 mod platforms;
 mod pooler;
+mod privileges;
 mod probe;
 mod recorded;
 mod regression;
+mod round_trip;
 mod scene;
 mod secrets;
 mod stdio;
 mod tidy;
 mod tls;
+mod torture;
 mod unreachable;
+mod untrusted;
 mod versions;
 mod wire;

@@ -15,6 +15,10 @@ pub struct RoleObject {
     /// Roles that it is a member of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub member_of: Vec<Membership>,
+    /// Settings of the role in every database, as ALTER ROLE takes them, such as
+    /// `SET "work_mem" TO '64MB'`. Those for this database are in `DATABASE PROPERTIES`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
     /// The comment on the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -86,6 +90,9 @@ pub struct Object {
     /// Tablespace, where it is not the database's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tablespace: Option<String>,
+    /// Version on the source, of extensions: their SQL takes the target's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The statement or statements.
     pub sql: String,
     /// Ids of the objects that must exist before.
@@ -175,12 +182,20 @@ pub enum AppliedStatus {
     Failed,
     /// Something that it depends on failed.
     Skipped,
+    /// The server keeps this to itself, and nothing is lost by that: a comment on an
+    /// extension, a grant on what an extension brings. A warning says so.
+    Refused,
 }
 
 impl AppliedStatus {
     /// Whether the object is on the target now.
     pub fn is_there(self) -> bool {
         matches!(self, Self::Applied | Self::Present)
+    }
+
+    /// Whether the target lacks it, so that what depends on it cannot be there.
+    pub fn is_missing(self) -> bool {
+        matches!(self, Self::Failed | Self::Skipped)
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is typed on the command line of `pg-schema-apply`.
 
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::{JobsArgs, TargetArgs};
+use pg_session::args::{JobsArgs, SourceArgs, TargetArgs};
+
+use crate::apply::budget::Memory;
+use crate::leave_out::LeaveOut;
 
 /// Apply a dumped schema to the target
 ///
@@ -9,6 +12,9 @@ use pg_session::args::{JobsArgs, TargetArgs};
 /// the same command again goes on where it stopped.
 #[derive(Clone, Debug, clap::Parser)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
@@ -18,6 +24,30 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) jobs: JobsArgs,
+
+    /// Memory for all index builds and validations that run at the same time
+    ///
+    /// Such as 2GB; shared out over those that run. Without it: the server's
+    /// maintenance_work_mem, at least 256MB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) maintenance_work_mem: Option<Memory>,
+
+    /// Print the SQL in the order in which it would run, and change nothing
+    ///
+    /// A script for psql instead of the stream. With --target, what the target's ledger has
+    /// is left out; without it nothing is connected to.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Carry over the passwords of roles that are created (pre-data)
+    ///
+    /// As hashes, from the source's pg_authid, which only a superuser may read; where that is
+    /// not allowed there is a warning. They stand in no record, file or message.
+    #[arg(long)]
+    pub(crate) role_passwords: bool,
+
+    #[command(flatten)]
+    pub(crate) leave_out: LeaveOut,
 
     #[command(flatten)]
     pub(crate) standing: Standing,

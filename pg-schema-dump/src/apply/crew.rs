@@ -1,16 +1,20 @@
 //! The workers of post-data: each takes objects and makes them on a session of its own.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
 use pg_pipe::Context;
-use pg_pipe::record::{Applied, Object};
+use pg_pipe::progress::Counters;
+use pg_pipe::record::Applied;
 use pg_session::{Cancel, Session};
 
 use crate::apply::Target;
-use crate::apply::ledgered::Ledgered;
-use crate::apply::one::apply_one;
+use crate::apply::broken_key;
+use crate::apply::graph::{Key, Task};
+use crate::apply::ledgered::{Ledgered, applied, shown};
+use crate::apply::monitor::Board;
+use crate::apply::one::{not_made, refused};
+use crate::apply::step::Work;
 
 /// Sessions of the workers, to be canceled when the stream is stopped.
 #[derive(Clone, Default)]
@@ -31,7 +35,8 @@ impl Crew {
         }
     }
 
-    fn add(&self, cancel: Cancel) {
+    /// Notes one more.
+    pub(crate) fn add(&self, cancel: Cancel) {
         self.cancels
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -39,8 +44,14 @@ impl Crew {
     }
 }
 
-/// What became of a job: the id of its object, and the record or what ends the tool.
-pub(crate) type Outcome = (i64, anyhow::Result<Applied>);
+/// A step with the settings of its transaction.
+pub(crate) struct Job {
+    pub(crate) task: Task,
+    pub(crate) settings: String,
+}
+
+/// What became of a job: its step, and the record or what ends the tool.
+pub(crate) type Outcome = (Key, anyhow::Result<Applied>);
 
 /// What workers share.
 #[derive(Clone)]
@@ -48,16 +59,18 @@ pub(crate) struct Bench {
     pub(crate) target: Target,
     pub(crate) ledgered: Arc<Ledgered>,
     pub(crate) context: Context,
-    pub(crate) jobs: Receiver<Object>,
+    pub(crate) jobs: Receiver<Job>,
     pub(crate) outcomes: Sender<Outcome>,
+    pub(crate) board: Board,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// A worker: opens its session at the first job, ends when there are no more.
 pub(crate) fn work(bench: &Bench, crew: &Crew) {
-    let mut session: Option<Session> = None;
-    for object in &bench.jobs {
-        let outcome = work_one(bench, crew, &mut session, &object);
-        if bench.outcomes.send((object.id, outcome)).is_err() {
+    let mut session: Option<(Session, i32)> = None;
+    for job in &bench.jobs {
+        let outcome = work_one(bench, crew, &mut session, &job);
+        if bench.outcomes.send((job.task.key(), outcome)).is_err() {
             return;
         }
     }
@@ -66,22 +79,36 @@ pub(crate) fn work(bench: &Bench, crew: &Crew) {
 fn work_one(
     bench: &Bench,
     crew: &Crew,
-    session: &mut Option<Session>,
-    object: &Object,
+    session: &mut Option<(Session, i32)>,
+    job: &Job,
 ) -> anyhow::Result<Applied> {
     bench.context.check_stop()?;
-    let session = if let Some(session) = session {
+    let (session, process) = if let Some(session) = session {
         session
     } else {
-        let opened = bench.target.connect()?;
+        let mut opened = bench.target.connect()?;
         crew.add(opened.cancel());
-        session.insert(opened)
+        let process = opened.query_one("select pg_backend_pid()", &[])?.get(0);
+        session.insert((opened, process))
     };
-    apply_one(
-        session,
-        &bench.ledgered,
+    let Task {
         object,
-        &BTreeSet::new(),
-        &bench.context,
-    )
+        step,
+        bytes,
+    } = &job.task;
+    if step.work.reads_tables() {
+        bench.board.begin(*process, shown(object), *bytes);
+    }
+    let made = bench
+        .ledgered
+        .make(session, object, &step.sql, &job.settings);
+    bench.board.end(*process, &bench.counters);
+    match made {
+        Ok((status, milliseconds)) => Ok(applied(object, status, milliseconds)),
+        Err(error) if step.work == Work::Validate => {
+            let error = broken_key::explained(session, object, error);
+            refused(object, error, "validate", &bench.context)
+        }
+        Err(error) => not_made(object, error, &bench.ledgered, &bench.context),
+    }
 }

@@ -2,13 +2,52 @@
 
 use std::collections::BTreeSet;
 
-use pg_pipe::Context;
-use pg_pipe::record::{Object, Record};
+use pg_pipe::record::{AppliedStatus, Object, Record};
+use pg_pipe::{Context, Exit};
 use pg_session::{Error, Session};
 
 use crate::apply::ledgered::Ledgered;
 use crate::apply::one::{adapted, apply_one};
 use crate::apply::plan::Plan;
+
+/// What became of objects as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sum {
+    /// Something is missing.
+    pub(crate) any_missing: bool,
+    /// The server kept something to itself.
+    pub(crate) any_refused: bool,
+}
+
+impl Sum {
+    /// Counts one more.
+    pub(crate) fn add(&mut self, status: AppliedStatus) {
+        self.any_missing |= status.is_missing();
+        self.any_refused |= status == AppliedStatus::Refused;
+    }
+
+    /// Both together.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            any_missing: self.any_missing || other.any_missing,
+            any_refused: self.any_refused || other.any_refused,
+        }
+    }
+
+    /// How the tool ends.
+    pub(crate) fn exit(self, context: &Context) -> Exit {
+        match self {
+            Self {
+                any_missing: true, ..
+            } => Exit::Partial,
+            Self {
+                any_refused: true, ..
+            } if context.strict() => Exit::No,
+            Self { .. } => Exit::Fine,
+        }
+    }
+}
 
 /// Makes objects in order; what depends on one that failed is skipped.
 pub(crate) struct InOrder<'a> {
@@ -32,7 +71,7 @@ impl<'a> InOrder<'a> {
         context: &'a Context,
     ) -> Result<Self, Error> {
         Ok(Self {
-            ledgered: Ledgered::open(&mut session)?,
+            ledgered: Ledgered::open(&mut session, plan)?,
             session,
             plan,
             database,
@@ -47,33 +86,33 @@ impl<'a> InOrder<'a> {
         self
     }
 
-    /// Makes the objects, shown as a phase; says whether all of them are there.
+    /// Makes the objects, shown as a phase.
     ///
     /// # Errors
     /// When the server is lost or the tool is to stop.
-    pub(crate) fn make(&mut self, phase: &str, objects: &[&Object]) -> anyhow::Result<bool> {
+    pub(crate) fn make(&mut self, phase: &str, objects: &[&Object]) -> anyhow::Result<Sum> {
         let meter = self.context.meter(phase, objects.len(), None);
         let counters = meter.counters();
-        let mut all_there = true;
+        let mut sum = Sum::default();
         for object in objects {
-            all_there &= self.make_one(object)?;
+            self.make_one(object, &mut sum)?;
             counters.add_item();
         }
-        Ok(all_there)
+        Ok(sum)
     }
 
-    fn make_one(&mut self, object: &Object) -> anyhow::Result<bool> {
+    fn make_one(&mut self, object: &Object, sum: &mut Sum) -> anyhow::Result<()> {
         self.context.check_stop()?;
         let Some(object) = adapted(object, self.plan, self.database) else {
-            return Ok(true);
+            return Ok(());
         };
         let (session, failed) = (&mut self.session, &self.failed);
         let record = apply_one(session, &self.ledgered, &object, failed, self.context)?;
-        let is_there = record.status.is_there();
-        if !is_there {
+        sum.add(record.status);
+        if record.status.is_missing() {
             self.failed.insert(object.id);
         }
         self.context.write(Record::Applied(record));
-        Ok(is_there)
+        Ok(())
     }
 }

@@ -1,15 +1,20 @@
 //! One statement and its mark in the ledger, in one transaction.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use pg_pipe::record::{Applied, AppliedStatus, Object};
 use pg_session::ledger::{self, AppliedKey};
-use pg_session::{Error, Session, quote};
+use pg_session::{Error, ServerVersion, Session, quote};
+
+use crate::apply::plan::Plan;
 
 /// Makes objects on one session, leaving out what the ledger says is done.
 pub(crate) struct Ledgered {
     done: BTreeSet<AppliedKey>,
+    /// Ids of the plan's own objects.
+    own: BTreeSet<i64>,
 }
 
 impl Ledgered {
@@ -17,39 +22,67 @@ impl Ledgered {
     ///
     /// # Errors
     /// What the server says.
-    pub(crate) fn open(session: &mut Session) -> Result<Self, Error> {
+    pub(crate) fn open(session: &mut Session, plan: &Plan) -> Result<Self, Error> {
         Ok(Self {
             done: ledger::list_applied(session)?,
+            own: plan.objects.iter().map(|object| object.id).collect(),
         })
     }
 
-    /// Makes an object, unless it is made already.
+    /// Whether an object is about something that is not of the plan, such as a member of an
+    /// extension.
+    pub(crate) fn is_about_foreign(&self, object: &Object) -> bool {
+        object.depends_on.iter().all(|id| !self.own.contains(id))
+    }
+
+    /// Whether a statement of an object is done, by itself or as a part of the whole.
+    pub(crate) fn is_done(&self, object: &Object, sql: &str) -> bool {
+        self.done.contains(&key(object, sql)) || self.done.contains(&key(object, &object.sql))
+    }
+
+    /// Makes an object, or a part of it, unless that is made already. `settings` last for its
+    /// transaction.
     ///
     /// # Errors
-    /// What the server says; nothing of the object is left then.
+    /// What the server says; nothing of the statement is left then.
     pub(crate) fn make(
         &self,
         session: &mut Session,
         object: &Object,
+        sql: &str,
+        settings: &str,
     ) -> Result<(AppliedStatus, u64), Error> {
-        let key = AppliedKey::new(
-            &object.kind,
-            object.schema.as_deref(),
-            &object.name,
-            &object.sql,
-        );
-        if self.done.contains(&key) {
+        if self.is_done(object, sql) {
             return Ok((AppliedStatus::Present, 0));
         }
+        let key = key(object, sql);
         let begun = Instant::now();
-        session.in_transaction("begin", |session| {
+        session.in_transaction(&format!("begin; {settings}"), |session| {
             set_storage(session, object)?;
-            session.batch(&object.sql)?;
+            session.batch(&for_version(object, sql, session.version()))?;
             let milliseconds = i64::try_from(elapsed(begun)).unwrap_or(i64::MAX);
             ledger::mark_applied(session, &key, milliseconds)
         })?;
         Ok((AppliedStatus::Applied, elapsed(begun)))
     }
+}
+
+/// A statement in words that a server of this version knows. pg_dump 16 and up writes how a
+/// subscription of an older server works, which had no other way.
+fn for_version<'a>(object: &Object, sql: &'a str, version: ServerVersion) -> Cow<'a, str> {
+    if object.kind != "SUBSCRIPTION" || version.has_subscription_owner_option() {
+        return Cow::Borrowed(sql);
+    }
+    // Not in a name or a connection string that reads so.
+    let (statement, options) = sql.split_at(sql.rfind(" WITH (").unwrap_or(sql.len()));
+    Cow::Owned(format!(
+        "{statement}{}",
+        options.replace(", run_as_owner = true", "")
+    ))
+}
+
+fn key(object: &Object, sql: &str) -> AppliedKey {
+    AppliedKey::new(&object.kind, object.schema.as_deref(), &object.name, sql)
 }
 
 /// pg_dump leaves tablespace and access method to settings, which last for the transaction.

@@ -28,7 +28,8 @@ pub(crate) fn ensure(
     let owners: BTreeSet<&str> = plan
         .section(Section::Acl)
         .chain(plan.section(Section::Final))
-        .filter(|object| object.kind == "OWNER")
+        // Default privileges are a role's own.
+        .filter(|object| matches!(object.kind.as_str(), "OWNER" | "DEFAULT ACL"))
         .filter_map(|object| object.owner.as_deref())
         .collect();
     let owners: Vec<&str> = owners.into_iter().collect();

@@ -3,25 +3,37 @@
 //! read everything.
 
 mod args;
+mod broken_key;
+mod budget;
 mod crew;
+mod dry_run;
+mod families;
 mod graph;
 mod in_order;
 mod ledgered;
 mod maintenance;
 mod memberships;
+mod monitor;
 mod one;
+mod ownership;
+mod passwords;
 mod plan;
+mod pool;
 mod post_data;
 mod pre_data;
+mod refresh;
 mod rename;
 mod roles;
+mod statistics;
+mod step;
 mod tail;
 
 use std::path::PathBuf;
 
 use pg_pipe::record::Side;
-use pg_pipe::report::{Column, Table};
+use pg_pipe::report::{Column, Format, Table};
 use pg_pipe::{Context, Exit, Head, Input, Standing, Tool};
+use pg_session::journey::Journey;
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Error as SessionError, Purpose, Role, Session};
 
@@ -37,6 +49,7 @@ impl Tool for PgSchemaApply {
 
     const EXAMPLES: &'static str = "  \
   pg-schema-dump --source \"$SRC\" | pg-schema-apply --section pre-data --target \"$DST\" -
+  pg-schema-apply --section post-data --dry-run plan.ndjson | less
   … | pg-copy - | pg-schema-apply --section post-data --jobs 4 - | …
 ";
 
@@ -54,7 +67,12 @@ impl Tool for PgSchemaApply {
     }];
 
     fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
-        (args.standing.clone(), args.operand.stream.clone())
+        let mut standing = args.standing.clone();
+        if args.dry_run {
+            // A script is no stream: records go to a report, which has none of it.
+            standing.format = Some(Format::Table);
+        }
+        (standing, args.operand.stream.clone())
     }
 
     pg_pipe::diagnose_with!(pg_session::Error);
@@ -64,6 +82,10 @@ impl Tool for PgSchemaApply {
             pg_pipe::Failure::usage("pg-schema-apply needs a stream of objects")
                 .hint("Pipe pg-schema-dump into it and end the command with -, or name a file.")
         })?;
+        args.leave_out.check()?;
+        if args.dry_run {
+            return dry_run::run(&args, input, context);
+        }
         match args.section {
             Part::PreData => pre_data::run(&args, input, context),
             Part::PostData => post_data::run(&args, input, context),
@@ -100,6 +122,15 @@ impl Target {
         self.endpoint
             .with_database(&self.database)
             .connect(Purpose::Load, &self.application_name)
+    }
+
+    /// A session that only reads, there at once or not at all.
+    fn connect_once(&self) -> Result<Session, SessionError> {
+        self.endpoint.with_database(&self.database).probe(
+            Purpose::Read,
+            &self.application_name,
+            &mut Journey::default(),
+        )
     }
 
     /// A session in the endpoint's own database.

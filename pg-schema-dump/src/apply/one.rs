@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use pg_pipe::Context;
-use pg_pipe::record::{Applied, AppliedStatus, Object};
-use pg_session::Session;
+use pg_pipe::record::{Applied, AppliedStatus, Object, Section};
+use pg_session::{Class, Error, Session};
 
 use crate::apply::ledgered::{self, Ledgered};
 use crate::apply::plan::Plan;
-use crate::apply::rename;
+use crate::apply::{ownership, refresh, rename};
+use crate::quoted;
 
 /// The object as this target wants it. The database itself is there already, and its comment
 /// on a staging database is our mark until the swap.
@@ -45,10 +46,79 @@ pub(crate) fn apply_one(
     if object.depends_on.iter().any(|id| failed.contains(id)) {
         return Ok(skipped(object, context));
     }
-    match ledgered.make(session, object) {
-        Ok((status, milliseconds)) => Ok(ledgered::applied(object, status, milliseconds)),
-        Err(error) => refused(object, error, context),
+    let parts = parts(object);
+    if parts.len() > 1 {
+        return apply_parts(session, ledgered, object, &parts, context);
     }
+    let made = ledgered
+        .make(session, object, &object.sql, "")
+        .or_else(|error| refresh::again(session, ledgered, object, error))
+        .or_else(|error| ownership::again(session, ledgered, object, error));
+    match made {
+        Ok((status, milliseconds)) => Ok(ledgered::applied(object, status, milliseconds)),
+        Err(error) => not_made(object, error, ledgered, context),
+    }
+}
+
+/// The statements of an object that go by themselves: of grants, owners and settings that stand
+/// in one entry, one that is refused must not take the others with it.
+fn parts(object: &Object) -> Vec<&str> {
+    let whole = object.section != Section::Acl || object.sql.contains("SESSION AUTHORIZATION");
+    if whole {
+        Vec::new()
+    } else {
+        quoted::statements(&object.sql)
+    }
+}
+
+/// Applies an object part by part; it has failed when one of them has.
+fn apply_parts(
+    session: &mut Session,
+    ledgered: &Ledgered,
+    object: &Object,
+    parts: &[&str],
+    context: &Context,
+) -> anyhow::Result<Applied> {
+    let mut record = ledgered::applied(object, AppliedStatus::Present, 0);
+    for sql in parts {
+        match ledgered.make(session, object, sql, "") {
+            Ok((status, milliseconds)) => {
+                record.milliseconds += milliseconds;
+                if record.status == AppliedStatus::Present {
+                    record.status = status;
+                }
+            }
+            Err(error) => {
+                let part = Object {
+                    sql: (*sql).to_owned(),
+                    ..object.clone()
+                };
+                let milliseconds = record.milliseconds;
+                let missed = not_made(&part, error, ledgered, context)?;
+                if record.status != AppliedStatus::Failed {
+                    record = missed;
+                }
+                record.milliseconds = milliseconds;
+            }
+        }
+    }
+    Ok(record)
+}
+
+/// The record of an object that the server did not make.
+///
+/// # Errors
+/// The error itself, when the server is lost or the tool is to stop.
+pub(crate) fn not_made(
+    object: &Object,
+    error: Error,
+    ledgered: &Ledgered,
+    context: &Context,
+) -> anyhow::Result<Applied> {
+    if is_forgivable(object, &error, ledgered) {
+        return Ok(forgiven(object, &error, context));
+    }
+    refused(object, error, "create", context)
 }
 
 /// The record of an object that waits for something that has failed.
@@ -63,18 +133,47 @@ pub(crate) fn skipped(object: &Object, context: &Context) -> Applied {
     }
 }
 
-/// The record of an object that the server refused.
+/// Whether a refusal is the server's way of keeping its own: extensions and what they bring
+/// belong to a managed server's superuser, who has given them comments and grants himself.
+fn is_forgivable(object: &Object, error: &Error, ledgered: &Ledgered) -> bool {
+    if error.class() != Class::Privilege {
+        return false;
+    }
+    match object.kind.as_str() {
+        "COMMENT" => object.schema.is_none() && object.name.starts_with("EXTENSION "),
+        "ACL" => ledgered.is_about_foreign(object),
+        "SECURITY LABEL" => true,
+        _ => false,
+    }
+}
+
+/// The record of a statement that the server does not want, with a warning that has it.
+fn forgiven(object: &Object, error: &Error, context: &Context) -> Applied {
+    let shown = ledgered::shown(object);
+    let sql = object.sql.trim();
+    context.notice().warn(&format!(
+        "{shown} is not for us to set here: {error}; it was: {sql}"
+    ));
+    Applied {
+        sqlstate: error.sqlstate().map(str::to_owned),
+        message: Some(error.to_string()),
+        ..ledgered::applied(object, AppliedStatus::Refused, 0)
+    }
+}
+
+/// The record of an object that the server refused to `create` or to `validate`.
 ///
 /// # Errors
 /// The error itself, when the server is lost or the tool is to stop.
 pub(crate) fn refused(
     object: &Object,
-    error: pg_session::Error,
+    error: Error,
+    doing: &str,
     context: &Context,
 ) -> anyhow::Result<Applied> {
     let shown = ledgered::shown(object);
     let stop = error.class().is_connection() || context.stop().requested();
-    let error = anyhow::Error::new(error).context(format!("cannot create {shown}"));
+    let error = anyhow::Error::new(error).context(format!("cannot {doing} {shown}"));
     if stop {
         return Err(error);
     }

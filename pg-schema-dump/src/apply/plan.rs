@@ -6,15 +6,22 @@ use pg_pipe::Head;
 use pg_pipe::record::{Database, ErrorRecord, Object, Record, RoleObject, Scope, Section, Table};
 use pg_session::RelationName;
 
+use crate::apply::statistics::is_statistics;
+use crate::leave_out::LeaveOut;
+
 /// What has been read of the stream.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
+    /// What the flags leave out, whatever the stream says.
+    pub(crate) leave_out: LeaveOut,
     /// Migration and endpoints.
     pub(crate) head: Head,
     /// Databases of the source.
     pub(crate) databases: Vec<Database>,
     /// Roles, groups first.
     pub(crate) roles: Vec<RoleObject>,
+    /// Names of the roles on the source, by those on the target.
+    pub(crate) role_names: BTreeMap<String, String>,
     /// Objects in the order of the stream, which is a dependency order.
     pub(crate) objects: Vec<Object>,
     /// Tables that hold rows, with their bytes.
@@ -30,13 +37,26 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A plan to be filled.
+    pub(crate) fn new(leave_out: &LeaveOut) -> Self {
+        Self {
+            leave_out: leave_out.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Notes a record.
     pub(crate) fn note(&mut self, record: Record) {
         self.head.note(&record);
         match record {
             Record::Database(database) => self.databases.push(database),
-            Record::Role(role) => self.roles.push(role),
-            Record::Object(object) => self.objects.push(object),
+            Record::Role(role) => {
+                let old = role.name.clone();
+                let role = self.leave_out.adapt_role(role);
+                self.role_names.insert(role.name.clone(), old);
+                self.roles.push(role);
+            }
+            Record::Object(object) => self.objects.extend(self.leave_out.adapt(object)),
             Record::Table(table) => {
                 let Table {
                     schema,
@@ -50,7 +70,7 @@ impl Plan {
                 self.copied
                     .insert(RelationName::new(copied.schema, copied.table));
             }
-            Record::Applied(applied) if !applied.status.is_there() => {
+            Record::Applied(applied) if applied.status.is_missing() => {
                 self.failed.extend(applied.id);
             }
             Record::Begin(begin) => self.is_copying |= begin.tool == "pg-copy",
@@ -61,11 +81,11 @@ impl Plan {
         }
     }
 
-    /// The objects of a section, in order.
+    /// The objects of a section, in order; statistics are of none.
     pub(crate) fn section(&self, section: Section) -> impl Iterator<Item = &Object> {
         self.objects
             .iter()
-            .filter(move |object| object.section == section)
+            .filter(move |object| object.section == section && !is_statistics(object))
     }
 
     /// The source's name of the database that is being moved, which statements about the

@@ -1,22 +1,26 @@
 //! Post-data: indexes, constraints, triggers, started as soon as the rows of their tables are
 //! in. One thread listens to the stream and to the workers and decides; workers run SQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use pg_pipe::progress::{Counters, Meter};
 use pg_pipe::record::{Applied, AppliedStatus, Object, Record, Scope};
 use pg_pipe::{Context, Exit, Failure, Input, Line};
 use pg_session::{RelationName, ledger};
 
 use crate::apply::args::Args;
-use crate::apply::crew::{Bench, Crew, Outcome, work};
-use crate::apply::graph::Graph;
+use crate::apply::budget::Budget;
+use crate::apply::crew::{Bench, Crew, Job, Outcome, work};
+use crate::apply::graph::{Graph, Key, Task};
+use crate::apply::in_order::Sum;
 use crate::apply::ledgered::Ledgered;
+use crate::apply::monitor::{self, Board};
 use crate::apply::one::{adapted, skipped};
 use crate::apply::plan::Plan;
+use crate::apply::step::Part;
 use crate::apply::{Target, tail};
 
 /// Applies post-data while the stream comes in, then the rest of the schema.
@@ -48,10 +52,14 @@ struct Desk<'a> {
     meter: Option<Meter>,
     counters: Option<Arc<Counters>>,
     target: Option<Target>,
-    jobs: Option<Sender<Object>>,
+    budget: Option<Budget>,
+    watching: Option<Sender<()>>,
+    jobs: Option<Sender<Job>>,
+    /// Milliseconds of objects of which the rest is still to come.
+    begun: BTreeMap<i64, u64>,
     outcomes: (Sender<Outcome>, Receiver<Outcome>),
     running: usize,
-    any_failed: bool,
+    sum: Sum,
 }
 
 impl<'a> Desk<'a> {
@@ -59,15 +67,18 @@ impl<'a> Desk<'a> {
         Self {
             args,
             context,
-            plan: Plan::default(),
+            plan: Plan::new(&args.leave_out),
             graph: None,
             meter: None,
             counters: None,
             target: None,
+            budget: None,
+            watching: None,
             jobs: None,
+            begun: BTreeMap::new(),
             outcomes: unbounded(),
             running: 0,
-            any_failed: false,
+            sum: Sum::default(),
         }
     }
 
@@ -95,9 +106,9 @@ impl<'a> Desk<'a> {
                     self.end_of_stream(scope, crew)?;
                 },
                 recv(outcomes) -> outcome => {
-                    if let Ok((id, outcome)) = outcome {
+                    if let Ok((key, outcome)) = outcome {
                         self.running -= 1;
-                        self.take_outcome(id, outcome?);
+                        self.take_outcome(key, outcome?);
                     }
                 }
             }
@@ -159,20 +170,25 @@ impl<'a> Desk<'a> {
         if !ledger::exists(&mut session)? {
             return Err(not_ours(&target.database).into());
         }
-        let ledgered = Arc::new(Ledgered::open(&mut session)?);
+        let ledgered = Arc::new(Ledgered::open(&mut session, &self.plan)?);
+        let most = self.args.jobs.jobs.get();
+        let memory = self.args.maintenance_work_mem;
+        self.budget = Some(Budget::open(&mut session, memory, most)?);
+        let can_leave_open = session.version().has_open_keys_on_partitioned();
+        let graph = Graph::new(&self.plan, can_leave_open);
+        let bytes = Some(graph.bytes()).filter(|bytes| *bytes > 0);
+        let meter = self.context.meter("post-data", graph.objects(), bytes);
         let (jobs, waiting) = unbounded();
-        for _ in 0..self.args.jobs.jobs.get() {
-            let bench = Bench {
-                target: target.clone(),
-                ledgered: Arc::clone(&ledgered),
-                context: self.context.clone(),
-                jobs: waiting.clone(),
-                outcomes: self.outcomes.0.clone(),
-            };
-            scope.spawn(move || work(&bench, crew));
-        }
-        let graph = Graph::new(&self.plan);
-        let meter = self.context.meter("post-data", graph.len(), None);
+        let bench = Bench {
+            target: target.clone(),
+            ledgered,
+            context: self.context.clone(),
+            jobs: waiting,
+            outcomes: self.outcomes.0.clone(),
+            board: Board::default(),
+            counters: meter.counters(),
+        };
+        self.watching = Some(hire(bench, most, scope, crew));
         self.counters = Some(meter.counters());
         self.meter = Some(meter);
         self.graph = Some(graph);
@@ -201,13 +217,27 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn take_outcome(&mut self, id: i64, applied: Applied) {
-        let is_made = applied.status != AppliedStatus::Failed;
-        self.any_failed |= !is_made;
-        if let Some(graph) = &mut self.graph {
-            graph.ended(id, is_made);
+    fn take_outcome(&mut self, key: Key, applied: Applied) {
+        let is_made = !applied.status.is_missing();
+        self.sum.add(applied.status);
+        let Some(graph) = &mut self.graph else {
+            return;
+        };
+        let (id, part) = key;
+        if !graph.ended(key, is_made) {
+            self.begun.insert(id, applied.milliseconds);
+            return;
         }
-        self.report(applied);
+        let before = self.begun.remove(&id).unwrap_or_default();
+        let status = match applied.status {
+            AppliedStatus::Present if part == Part::Rest && before > 0 => AppliedStatus::Applied,
+            status => status,
+        };
+        self.report(Applied {
+            status,
+            milliseconds: applied.milliseconds.saturating_add(before),
+            ..applied
+        });
     }
 
     /// Gives free workers what may run now.
@@ -220,14 +250,20 @@ impl<'a> Desk<'a> {
             else {
                 return;
             };
-            let Some(object) = graph.start_next() else {
+            let left = graph.builds();
+            let Some(task) = graph.start_next() else {
                 return;
             };
-            let Some(adapted) = adapted(&object, &self.plan, &target.database) else {
-                graph.ended(object.id, true);
+            let key = task.key();
+            let Some(task) = for_target(task, &self.plan, &target.database) else {
+                graph.ended(key, true);
                 continue;
             };
-            if jobs.send(adapted).is_ok() {
+            let settings = match (task.step.work, self.budget) {
+                (work, Some(budget)) if work.reads_tables() => budget.settings(left, task.bytes),
+                _ => String::new(),
+            };
+            if jobs.send(Job { task, settings }).is_ok() {
                 self.running += 1;
             }
         }
@@ -235,8 +271,8 @@ impl<'a> Desk<'a> {
 
     fn skip(&mut self, objects: Vec<Object>) {
         for object in objects {
-            self.any_failed = true;
             let applied = skipped(&object, self.context);
+            self.sum.add(applied.status);
             self.report(applied);
         }
     }
@@ -251,6 +287,7 @@ impl<'a> Desk<'a> {
     /// Sends the workers home.
     fn dismiss(&mut self) {
         self.jobs = None;
+        self.watching = None;
         self.meter = None;
     }
 
@@ -259,13 +296,53 @@ impl<'a> Desk<'a> {
         let (Some(target), Some(graph)) = (&self.target, &self.graph) else {
             return Ok(Exit::Fine);
         };
-        let tail_well = tail::run(target, &self.plan, graph.failed(), self.context)?;
-        let all_well = tail_well && !self.any_failed;
-        if all_well && self.plan.head.migration.is_none() && !self.plan.item_errors {
+        let jobs = self.args.jobs.jobs.get();
+        let of_tail = tail::run(target, &self.plan, jobs, graph.failed(), self.context)?;
+        let sum = self.sum.and(of_tail);
+        if !sum.any_missing && self.plan.head.migration.is_none() && !self.plan.item_errors {
             ledger::drop_ledger(&mut target.connect()?)?;
         }
-        Ok(if all_well { Exit::Fine } else { Exit::Partial })
+        Ok(sum.exit(self.context))
     }
+}
+
+/// Starts the workers and who watches them; the latter ends when what it gives is dropped.
+fn hire<'scope>(
+    bench: Bench,
+    workers: usize,
+    scope: &'scope thread::Scope<'scope, '_>,
+    crew: &'scope Crew,
+) -> Sender<()> {
+    for _ in 0..workers {
+        let bench = bench.clone();
+        scope.spawn(move || work(&bench, crew));
+    }
+    let (watching, end) = bounded(0);
+    scope.spawn(move || {
+        let Bench {
+            target,
+            board,
+            counters,
+            context,
+            ..
+        } = bench;
+        monitor::watch(&target, &board, &counters, &context, &end);
+    });
+    watching
+}
+
+/// The step as this target wants it.
+fn for_target(task: Task, plan: &Plan, database: &str) -> Option<Task> {
+    let object = adapted(&task.object, plan, database)?;
+    let mut step = task.step;
+    if step.sql == task.object.sql {
+        step.sql.clone_from(&object.sql);
+    }
+    Some(Task {
+        object,
+        step,
+        ..task
+    })
 }
 
 /// A database without a ledger is not one that we have begun to load.

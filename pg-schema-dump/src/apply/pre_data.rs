@@ -7,6 +7,7 @@ use pg_session::{Session, catalog, ledger};
 
 use crate::apply::args::Args;
 use crate::apply::in_order::InOrder;
+use crate::apply::passwords::Passwords;
 use crate::apply::plan::Plan;
 use crate::apply::{Target, maintenance, roles};
 
@@ -16,7 +17,7 @@ use crate::apply::{Target, maintenance, roles};
 /// What ends the tool: a stream that is not sound, a target that is not ours or empty, a
 /// server that is lost.
 pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Result<Exit> {
-    let mut plan = Plan::default();
+    let mut plan = Plan::new(&args.leave_out);
     for line in input {
         if let Line::Known(record) = line? {
             plan.note(*record);
@@ -35,20 +36,17 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     if let Some(migration) = &plan.head.migration {
         maintenance::ensure_staging(&target, &plan, migration, context)?;
     }
+    let passwords = Passwords::read(args, &plan, context)?;
     let mut session = target.connect()?;
     let cancel = session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
     require_empty_or_ours(&mut session, &target.database)?;
     ledger::ensure(&mut session)?;
-    let roles_well = roles::ensure(&mut session, &plan.roles, context)?;
+    let of_roles = roles::ensure(&mut session, &plan.roles, &passwords, context)?;
     let objects: Vec<&Object> = plan.section(Section::PreData).collect();
     let mut in_order = InOrder::open(session, &plan, &target.database, context)?;
-    let objects_well = in_order.make("pre-data", &objects)?;
-    Ok(if roles_well && objects_well {
-        Exit::Fine
-    } else {
-        Exit::Partial
-    })
+    let made = in_order.make("pre-data", &objects)?;
+    Ok(made.and(of_roles).exit(context))
 }
 
 /// A database with a ledger is ours; any other must hold nothing.

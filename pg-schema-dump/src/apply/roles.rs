@@ -6,6 +6,9 @@ use pg_pipe::Context;
 use pg_pipe::record::{Applied, AppliedStatus, Record, RoleObject, Section};
 use pg_session::{Error, Session, quote};
 
+use crate::apply::in_order::Sum;
+use crate::apply::passwords::{Passwords, attempt};
+
 /// Creates the roles that the target lacks, with their memberships; groups come first.
 /// A role that cannot be created is an item: what it owns stays with us.
 ///
@@ -14,33 +17,29 @@ use pg_session::{Error, Session, quote};
 pub(crate) fn ensure(
     session: &mut Session,
     roles: &[RoleObject],
+    passwords: &Passwords,
     context: &Context,
-) -> anyhow::Result<bool> {
-    let there: BTreeSet<String> = session
-        .query("select rolname::text from pg_roles", &[])?
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
+) -> anyhow::Result<Sum> {
+    let there = list(session)?;
     let is_superuser: bool = session
         .query_one(
             "select rolsuper from pg_roles where rolname = current_user",
             &[],
         )?
         .get(0);
-    let mut all_well = true;
+    let mut sum = Sum::default();
     for role in roles {
         let result = if there.contains(&role.name) {
             Ok(AppliedStatus::Present)
         } else {
-            create(session, &permitted(role, is_superuser, context))
-                .map(|()| AppliedStatus::Applied)
+            let role = permitted(role, is_superuser, context);
+            create(session, &role, passwords, context).map(|()| AppliedStatus::Applied)
         };
         let mut record = record(role, AppliedStatus::Failed);
         match result {
             Ok(status) => record.status = status,
             Err(error) if error.class().is_connection() => return Err(error.into()),
             Err(error) => {
-                all_well = false;
                 let shown = format!("ROLE {}", quote::shown(&role.name));
                 let error = anyhow::Error::new(error).context(format!("cannot create {shown}"));
                 let said = context.item_failed(&shown, &error);
@@ -48,9 +47,19 @@ pub(crate) fn ensure(
                 record.message = Some(said.message);
             }
         }
+        sum.add(record.status);
         context.write(Record::Applied(record));
     }
-    Ok(all_well)
+    Ok(sum)
+}
+
+/// Names of the roles of a server.
+///
+/// # Errors
+/// What the server says.
+pub(crate) fn list(session: &mut Session) -> Result<BTreeSet<String>, Error> {
+    let rows = session.query("select rolname::text from pg_roles", &[])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Attributes that only a superuser may give.
@@ -73,12 +82,42 @@ fn permitted(role: &RoleObject, is_superuser: bool, context: &Context) -> RoleOb
     permitted
 }
 
-fn create(session: &mut Session, role: &RoleObject) -> Result<(), Error> {
-    session.in_transaction("begin", |session| session.batch(&statements(role)))
+/// The role, its settings as far as we may give them, and its password.
+fn create(
+    session: &mut Session,
+    role: &RoleObject,
+    passwords: &Passwords,
+    context: &Context,
+) -> Result<(), Error> {
+    session.in_transaction("begin", |session| {
+        session.batch(&created(role))?;
+        for setting in &role.settings {
+            if let Some(error) = attempt(session, &altered(role, setting))? {
+                context.notice().warn(&format!(
+                    "role {} has no {setting} here: {error}",
+                    quote::shown(&role.name)
+                ));
+            }
+        }
+        passwords.set(session, &role.name, context)
+    })
+}
+
+/// All that makes a role, but for its password.
+pub(crate) fn statements(role: &RoleObject) -> String {
+    let mut sql = created(role);
+    for setting in &role.settings {
+        sql.push_str(&format!(" {};", altered(role, setting)));
+    }
+    sql
+}
+
+fn altered(role: &RoleObject, setting: &str) -> String {
+    format!("alter role {} {setting}", quote::identifier(&role.name))
 }
 
 /// The role's comment is its own; the mark that we created it stands in the journal.
-fn statements(role: &RoleObject) -> String {
+fn created(role: &RoleObject) -> String {
     let name = quote::identifier(&role.name);
     let mut sql = format!("create role {name} {};", role.attributes.join(" "));
     for membership in &role.member_of {
@@ -128,12 +167,14 @@ mod tests {
                 inherit: None,
                 set: None,
             }],
+            settings: vec!["SET \"work_mem\" TO '1MB'".to_owned()],
             comment: Some("it's".to_owned()),
         };
         assert_eq!(
             statements(&role),
             "create role \"a\"\"b\" LOGIN NOINHERIT; grant \"g\" to \"a\"\"b\" \
-             with admin option; comment on role \"a\"\"b\" is 'it''s';"
+             with admin option; comment on role \"a\"\"b\" is 'it''s'; \
+             alter role \"a\"\"b\" SET \"work_mem\" TO '1MB';"
         );
     }
 }

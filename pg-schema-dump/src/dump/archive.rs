@@ -48,7 +48,7 @@ fn is_object(entry: &Entry) -> bool {
             | ObjectType::TableData
             | ObjectType::SequenceSet
             | ObjectType::Blobs
-            | ObjectType::StatisticsData
+            | ObjectType::MaterializedViewData
     )
 }
 
@@ -62,6 +62,7 @@ fn object(entry: &Entry, late: &BTreeSet<i32>) -> Object {
         section: section(entry, late),
         access_method: entry.tableam.clone().filter(|method| !method.is_empty()),
         tablespace: entry.tablespace.clone().filter(|space| !space.is_empty()),
+        version: None,
         sql: attver::removed(entry.defn.as_deref().unwrap_or_default()),
         depends_on: entry.dependencies.iter().copied().map(i64::from).collect(),
     }
@@ -73,7 +74,7 @@ fn section(entry: &Entry, late: &BTreeSet<i32>) -> Section {
     let tag = entry.tag.as_deref().unwrap_or_default();
     match entry.desc {
         ObjectType::Acl | ObjectType::DefaultAcl | ObjectType::DatabaseProperties => Section::Acl,
-        ObjectType::EventTrigger => Section::Final,
+        ObjectType::EventTrigger | ObjectType::StatisticsData => Section::Final,
         ObjectType::Comment | ObjectType::SecurityLabel if tag.starts_with("EVENT TRIGGER ") => {
             Section::Final
         }

@@ -48,6 +48,7 @@ pub(crate) fn add_metadata(session: &mut Session, objects: &mut Vec<Object>) -> 
             section: Section::Acl,
             access_method: None,
             tablespace: None,
+            version: None,
             sql: group.iter().map(|(_, sql)| sql.as_str()).collect(),
             depends_on: Vec::new(),
         });

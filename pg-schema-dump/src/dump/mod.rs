@@ -4,15 +4,19 @@
 mod archive;
 mod args;
 mod attver;
+mod filter;
+mod keys;
 mod large_objects;
 mod owner;
+mod pattern;
 mod pg_dump;
 mod refresh;
 mod roles;
+mod statistics;
 mod tables;
 mod withheld;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pg_pipe::record::{Object, Record, Sequence, Side};
 use pg_pipe::report::{Column, Table};
@@ -22,6 +26,7 @@ use pg_session::settings::application_name;
 use pg_session::{Purpose, Role, ServerVersion, Session, quote, snapshot};
 
 use args::Args;
+use filter::Scope;
 
 /// The dumping tool.
 pub(crate) struct PgSchemaDump;
@@ -79,6 +84,7 @@ impl Tool for PgSchemaDump {
 }
 
 fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
+    args.leave_out.check()?;
     let given = head.conninfo(Side::Source, args.source.source.as_deref());
     let endpoint = pg_session::resolve(Role::Source, given.as_deref())?
         .password_left_behind(head.password_from(Side::Source, args.source.source.as_deref()))
@@ -90,24 +96,82 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     let program = pg_dump::choose(
         args.pg_dump.as_deref(),
         session.version(),
-        target_major(head),
+        target_version(head).map(ServerVersion::major),
     )?;
     context.notice().detail(&format!("using {program}"));
-    let archive = pg_dump::run(&program, &endpoint, context)?;
+    let flags = pg_dump_flags(args, &program, head);
+    let archive = pg_dump::run(
+        &program,
+        &program.endpoint(&endpoint, session.way()),
+        &flags,
+        context,
+    )?;
     session.batch(snapshot::BEGIN)?;
-    for role in roles::list(&mut session)? {
-        context.write(Record::Role(role));
+    let mut objects = objects(args, head, &mut session, archive.path(), context)?;
+    let scope = Scope::read(&mut session, &args.filter, &mut objects)?;
+    for role in roles::list(&mut session, &objects, &args.leave_out)? {
+        context.write(Record::Role(args.leave_out.adapt_role(role)));
     }
-    let mut objects = archive::objects(archive.path())?;
-    withhold_passwords(&mut objects, context);
-    refresh::add(&mut session, &mut objects)?;
-    large_objects::add_metadata(&mut session, &mut objects)?;
     for object in objects {
-        context.write(Record::Object(object));
+        if let Some(object) = args.leave_out.adapt(object) {
+            context.write(Record::Object(object));
+        }
     }
-    write_contents(&mut session, context)?;
+    write_contents(&mut session, &scope, context)?;
+    if args.filter.has_everything()
+        && let Some(record) = large_objects::record(&mut session)?
+    {
+        context.write(Record::LargeObjects(record));
+    }
     session.batch("commit")?;
     Ok(())
+}
+
+/// Which part of the database pg_dump is to write.
+fn pg_dump_flags(args: &Args, program: &pg_dump::Program, head: &Head) -> Vec<String> {
+    let restores = target_version(head).is_some_and(ServerVersion::restores_statistics);
+    let parts = if restores && program.writes_statistics() && !args.no_statistics {
+        &["--no-data", "--statistics"][..]
+    } else {
+        &["--schema-only"]
+    };
+    let leave_out = [
+        ("--no-publications", args.leave_out.no_publications),
+        ("--no-subscriptions", args.leave_out.no_subscriptions),
+        ("--no-security-labels", args.leave_out.no_security_labels),
+    ];
+    parts
+        .iter()
+        .copied()
+        .chain(
+            leave_out
+                .iter()
+                .filter(|(_, is_given)| *is_given)
+                .map(|(flag, _)| *flag),
+        )
+        .map(str::to_owned)
+        .chain(args.filter.flags())
+        .collect()
+}
+
+/// All objects in the order in which they are made.
+fn objects(
+    args: &Args,
+    head: &Head,
+    session: &mut Session,
+    archive: &Path,
+    context: &Context,
+) -> anyhow::Result<Vec<Object>> {
+    let mut objects = archive::objects(archive)?;
+    withhold_passwords(&mut objects, context);
+    keys::split(session, target_version(head), &mut objects)?;
+    let statistics = statistics::take(&mut objects);
+    refresh::add(session, &mut objects)?;
+    if args.filter.has_everything() {
+        large_objects::add_metadata(session, &mut objects)?;
+    }
+    statistics::append(&mut objects, statistics);
+    Ok(objects)
 }
 
 /// Takes passwords out of SQL and says so: they have to be set again on the target.
@@ -124,27 +188,27 @@ fn withhold_passwords(objects: &mut [Object], context: &Context) {
     }
 }
 
-/// Major version of the target, where the stream says it.
-fn target_major(head: &Head) -> Option<u32> {
-    let number = head.target.as_ref()?.version_num?;
-    Some(ServerVersion(number).major())
+/// Version of the target, where the stream says it.
+fn target_version(head: &Head) -> Option<ServerVersion> {
+    Some(ServerVersion(head.target.as_ref()?.version_num?))
 }
 
-/// What holds data: tables, sequences, large objects.
-fn write_contents(session: &mut Session, context: &Context) -> anyhow::Result<()> {
+/// What holds data: tables, sequences.
+fn write_contents(session: &mut Session, scope: &Scope, context: &Context) -> anyhow::Result<()> {
     for relation in catalog::list_relations(session, &[])? {
-        context.write(Record::Table(tables::record(relation)));
+        if scope.has_table(&relation) {
+            context.write(Record::Table(tables::record(relation)));
+        }
     }
     for name in catalog::list_sequences(session, &[])? {
-        context.write(Record::Sequence(Sequence {
-            schema: name.schema,
-            name: name.name,
-            last_value: None,
-            is_called: None,
-        }));
-    }
-    if let Some(record) = large_objects::record(session)? {
-        context.write(Record::LargeObjects(record));
+        if scope.has_sequence(&name) {
+            context.write(Record::Sequence(Sequence {
+                schema: name.schema,
+                name: name.name,
+                last_value: None,
+                is_called: None,
+            }));
+        }
     }
     Ok(())
 }

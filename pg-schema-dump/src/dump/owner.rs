@@ -78,6 +78,7 @@ impl Owners {
             },
             access_method: None,
             tablespace: None,
+            version: None,
             sql: format!("ALTER {object} OWNER TO {};\n", quote::identifier(owner)),
             depends_on: vec![i64::from(entry.dump_id)],
         });

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use pg_pipe::{Context, Exit, Failure};
+use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
+use pg_session::journey::Way;
 use pg_session::{Endpoint, ServerVersion};
 use tempfile::NamedTempFile;
 
@@ -26,6 +28,13 @@ pub(crate) struct Program {
     path: PathBuf,
     major: u32,
     minor: u32,
+}
+
+impl Program {
+    /// The endpoint as this pg_dump is to reach it: where our own session is.
+    pub(crate) fn endpoint(&self, endpoint: &Endpoint, way: &Way) -> Endpoint {
+        endpoint.for_child(way, self.major)
+    }
 }
 
 impl fmt::Display for Program {
@@ -150,25 +159,30 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((major, minor))
 }
 
-/// Dumps the schema into a temporary archive that is gone when dropped.
+impl Program {
+    /// Whether it writes statistics of the planner as statements.
+    pub(crate) fn writes_statistics(&self) -> bool {
+        ServerVersion::of_major(self.major).restores_statistics()
+    }
+}
+
+/// Dumps the schema into a temporary archive that is gone when dropped; `flags` choose which
+/// part of it.
 ///
 /// # Errors
 /// What pg_dump says on stderr (exit 5), or a signal.
 pub(crate) fn run(
     program: &Program,
     endpoint: &Endpoint,
+    flags: &[String],
     context: &Context,
 ) -> anyhow::Result<NamedTempFile> {
     let archive = NamedTempFile::new().context("cannot make a temporary file")?;
     let child = endpoint.with_parameter("application_name", "pgmig/pg_dump");
     let mut command = Command::new(&program.path);
     command
-        .args([
-            "--format=custom",
-            "--schema-only",
-            "--create",
-            "--no-password",
-        ])
+        .args(["--format=custom", "--create", "--no-password"])
+        .args(flags)
         // Whatever the server, the database or the environment say: the archive is UTF-8.
         .arg("--encoding=UTF8")
         .env_remove("PGCLIENTENCODING")
@@ -179,6 +193,9 @@ pub(crate) fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    for name in VARIABLES_WITH_PASSWORDS.iter().chain(&["PGSERVICE"]) {
+        command.env_remove(name);
+    }
     if let Some(password) = endpoint.password_for_child()? {
         command.env("PGPASSWORD", password.expose());
     }

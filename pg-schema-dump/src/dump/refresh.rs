@@ -36,6 +36,7 @@ pub(crate) fn add(session: &mut Session, objects: &mut Vec<Object>) -> Result<()
             section: Section::Final,
             access_method: None,
             tablespace: None,
+            version: None,
             sql: format!(
                 "REFRESH MATERIALIZED VIEW {0};\nANALYZE {0};\n",
                 quote::qualified(&schema, &view.name)

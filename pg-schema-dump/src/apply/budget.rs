@@ -1,0 +1,145 @@
+//! Memory for index builds and validations: one budget, shared out over those that run; and
+//! parallel workers for the large ones, when few are left.
+
+use std::str::FromStr;
+
+use pg_session::{Error, Session};
+
+const SETTINGS: &str = include_str!("sql/build_settings.sql");
+
+/// What a run may use at least, unless the flag says otherwise.
+const LEAST_BUDGET_KB: i64 = 256 * 1024;
+
+/// What a build gets at least, unless the flag says otherwise.
+const LEAST_SHARE_KB: i64 = 64 * 1024;
+
+/// The most that any version of the server takes.
+const MOST_KB: i64 = 2_147_483_647;
+
+/// Tables from this size on get more parallel workers than the server's default.
+const LARGE: i64 = 256 << 20;
+
+/// More workers than these gain little in one build.
+const MOST_WORKERS: i64 = 8;
+
+/// An amount of memory as PostgreSQL's settings have it: `512MB`; kilobytes without a unit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Memory {
+    kilobytes: i64,
+}
+
+impl FromStr for Memory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "not a size such as 512MB or 2GB".to_owned();
+        let text = text.trim();
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+        let number: i64 = number.parse().ok().ok_or_else(wrong)?;
+        let factor = match unit.trim() {
+            "" | "kB" => 1,
+            "MB" => 1 << 10,
+            "GB" => 1 << 20,
+            "TB" => 1 << 30,
+            _ => return Err(wrong()),
+        };
+        let kilobytes = number.checked_mul(factor).ok_or_else(wrong)?;
+        if kilobytes < 1024 {
+            return Err("less than 1MB".to_owned());
+        }
+        Ok(Self { kilobytes })
+    }
+}
+
+/// What a run may use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Budget {
+    total_kb: i64,
+    least_kb: i64,
+    default_workers: i64,
+    worker_slots: i64,
+    jobs: i64,
+}
+
+impl Budget {
+    /// The budget on a server: what the flag says, or else the server's own setting.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn open(
+        session: &mut Session,
+        given: Option<Memory>,
+        jobs: usize,
+    ) -> Result<Self, Error> {
+        let row = session.query_one(SETTINGS, &[])?;
+        let own: i64 = row.get("maintenance_work_mem_kb");
+        Ok(Self {
+            total_kb: given.map_or(own.max(LEAST_BUDGET_KB), |memory| memory.kilobytes),
+            least_kb: if given.is_some() {
+                1024
+            } else {
+                LEAST_SHARE_KB
+            },
+            default_workers: row.get("workers"),
+            worker_slots: row.get("worker_slots"),
+            jobs: i64::try_from(jobs).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// Settings for one of `left` builds, this one included, over a table of `bytes`. All that
+    /// run at the same time stay within the budget: none began with fewer left than now.
+    pub(crate) fn settings(&self, left: usize, bytes: i64) -> String {
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        let sharing = left.clamp(1, self.jobs.max(1));
+        let memory = (self.total_kb / sharing).clamp(self.least_kb, MOST_KB);
+        let mut sql = format!("set local maintenance_work_mem = {memory};");
+        let workers = (self.worker_slots / sharing - 1).min(MOST_WORKERS);
+        if bytes >= LARGE && workers > self.default_workers {
+            sql.push_str(&format!(
+                " set local max_parallel_maintenance_workers = {workers};"
+            ));
+        }
+        sql
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget() -> Budget {
+        Budget {
+            total_kb: 262_144,
+            least_kb: LEAST_SHARE_KB,
+            default_workers: 2,
+            worker_slots: 8,
+            jobs: 8,
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_the_server_reads_them() {
+        let kilobytes = |text: &str| text.parse::<Memory>().map(|memory| memory.kilobytes);
+        assert_eq!(kilobytes("65536"), Ok(65_536));
+        assert_eq!(kilobytes("64 MB"), Ok(65_536));
+        assert_eq!(kilobytes("2GB"), Ok(2_097_152));
+        for wrong in ["", "MB", "12mb", "-1", "9999999999TB", "512"] {
+            assert!(kilobytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_budget_is_shared_and_the_last_build_has_all_of_it() {
+        let of = |left, bytes| budget().settings(left, bytes);
+        assert_eq!(of(40, 1), "set local maintenance_work_mem = 65536;");
+        assert_eq!(of(2, 1), "set local maintenance_work_mem = 131072;");
+        assert_eq!(
+            of(1, LARGE),
+            "set local maintenance_work_mem = 262144; set local max_parallel_maintenance_workers = 7;"
+        );
+        assert_eq!(of(8, LARGE), "set local maintenance_work_mem = 65536;");
+    }
+}

@@ -1,0 +1,27 @@
+-- What ANALYZE should see, the largest first. $1: whether partitioned tables can be analyzed
+-- apart from their partitions; otherwise a partitioned table stands for all of them. $2: whether
+-- statistics have been restored, so that it matters which tables lack some. Since 12.
+select
+    n.nspname::text as schema,
+    c.relname::text as name,
+    c.relkind = 'p' as is_partitioned,
+    not $2
+        or exists (select from pg_statistic_ext e where e.stxrelid = c.oid)
+        or not exists (select from pg_stats a where a.schemaname = n.nspname and a.tablename = c.relname)
+        as lacks_some
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+cross join lateral (
+    select sum(pg_relation_size(t.relid)) as bytes
+    from (
+        select c.oid as relid where c.relkind = 'r'
+        union all
+        select p.relid::oid from pg_partition_tree(c.oid) p where c.relkind = 'p'
+    ) t
+) s
+where c.relkind in ('r', 'p')
+  and c.relpersistence <> 't'
+  and not c.relisshared
+  and n.nspname not in ('pgmig', 'pg_toast')
+  and ($1 or not c.relispartition)
+order by s.bytes desc nulls last, n.nspname, c.relname

@@ -1,0 +1,133 @@
+//! What the planner knows of the tables: the source's statistics where the stream has them,
+//! ANALYZE for the rest, the largest table first.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use pg_pipe::Context;
+use pg_pipe::progress::Meter;
+use pg_pipe::record::{AppliedStatus, Object, Record};
+use pg_session::{RelationName, Session};
+
+use crate::apply::Target;
+use crate::apply::ledgered::{applied, elapsed, shown};
+use crate::apply::plan::Plan;
+use crate::apply::pool;
+
+const LIST: &str = include_str!("sql/analyze_list.sql");
+
+/// What pg_dump calls statistics of a relation.
+const KIND: &str = "STATISTICS DATA";
+
+/// Whether an object is the statistics of a relation, which come after everything else.
+pub(crate) fn is_statistics(object: &Object) -> bool {
+    object.kind == KIND
+}
+
+/// Sets the statistics that the stream has and analyzes all else: tables that have none, and
+/// those with extended statistics, which pg_dump does not write. What fails is a warning: the
+/// data are there, and autovacuum comes by.
+///
+/// # Errors
+/// When the server is lost or the tool is to stop.
+pub(crate) fn run(
+    target: &Target,
+    plan: &Plan,
+    jobs: usize,
+    failed: &BTreeSet<i64>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let known = restore(target, plan, jobs, failed, context)?;
+    let mut session = target.connect()?;
+    let has_only = session.version().has_analyze_only();
+    let tables: Vec<(RelationName, bool)> = session
+        .query(LIST, &[&has_only, &!known.is_empty()])?
+        .iter()
+        .map(|row| {
+            let name =
+                RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"));
+            let lacks_some: bool = row.get("lacks_some");
+            let is_wanted = lacks_some || !known.contains(&name);
+            (is_wanted, (name, row.get("is_partitioned")))
+        })
+        .filter_map(|(is_wanted, table)| is_wanted.then_some(table))
+        .collect();
+    drop(session);
+    let meter = context.meter("analyze", tables.len(), None);
+    let counters = meter.counters();
+    pool::each(target, jobs, tables, context, |session, item| {
+        let (table, is_partitioned) = item;
+        let only = if is_partitioned && has_only {
+            "only "
+        } else {
+            ""
+        };
+        let sql = format!("analyze {only}{}", table.sql());
+        attempt(session, &sql, context, || {
+            format!("{table} is not analyzed")
+        })?;
+        counters.add_item();
+        Ok(())
+    })
+}
+
+/// Sets the statistics of the stream; gives the relations that have them now. What is there of
+/// a relation is replaced, so that it does no harm to do it again.
+fn restore(
+    target: &Target,
+    plan: &Plan,
+    jobs: usize,
+    failed: &BTreeSet<i64>,
+    context: &Context,
+) -> anyhow::Result<BTreeSet<RelationName>> {
+    let objects: Vec<&Object> = plan
+        .objects
+        .iter()
+        .filter(|object| is_statistics(object))
+        .filter(|object| !object.depends_on.iter().any(|id| failed.contains(id)))
+        .collect();
+    let known = Mutex::new(BTreeSet::new());
+    let meter = (!objects.is_empty()).then(|| context.meter("statistics", objects.len(), None));
+    let counters = meter.as_ref().map(Meter::counters);
+    pool::each(target, jobs, objects, context, |session, object| {
+        let begun = Instant::now();
+        // In one piece, which is one transaction: the driver sends it as one query.
+        let is_set = attempt(session, &object.sql, context, || {
+            format!("{} is not set, the table is analyzed", shown(object))
+        })?;
+        let mut status = AppliedStatus::Refused;
+        if is_set {
+            status = AppliedStatus::Applied;
+            let schema = object.schema.clone().unwrap_or_default();
+            let name = RelationName::new(schema, object.name.clone());
+            known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name);
+        }
+        context.write(Record::Applied(applied(object, status, elapsed(begun))));
+        if let Some(counters) = &counters {
+            counters.add_item();
+        }
+        Ok(())
+    })?;
+    Ok(known.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Runs a statement whose failure is only told; says whether it succeeded.
+fn attempt(
+    session: &mut Session,
+    sql: &str,
+    context: &Context,
+    failed: impl FnOnce() -> String,
+) -> anyhow::Result<bool> {
+    let Err(error) = session.batch(sql) else {
+        return Ok(true);
+    };
+    if error.class().is_connection() || context.stop().requested() {
+        return Err(error.into());
+    }
+    context.notice().warn(&format!("{}: {error}", failed()));
+    Ok(false)
+}
