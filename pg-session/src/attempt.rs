@@ -142,12 +142,14 @@ impl Attempt<'_> {
             connector,
             policy: Policy::of(endpoint)?,
             seen: Arc::new(Mutex::new(Seen::default())),
+            warnings: Arc::default(),
         };
         let mut config = Config::new();
         config
             .user(endpoint.user())
             .dbname(endpoint.database())
             .application_name(application_name)
+            .notice_callback(startup.listener())
             .connect_timeout(self.limit);
         keep_alive(&mut config, endpoint);
         match self.address {

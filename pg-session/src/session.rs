@@ -12,6 +12,7 @@ use crate::error::{Class, Error};
 use crate::journey::{Journey, Way};
 use crate::settings::Purpose;
 use crate::startup::Startup;
+pub use crate::startup::Warning;
 use crate::version::ServerVersion;
 use crate::way;
 
@@ -166,6 +167,13 @@ impl Session {
             session.batch("set client_encoding = 'SQL_ASCII'")?;
         }
         Ok(session)
+    }
+
+    /// What the server has warned of since this was asked last, the first hundred.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        let mut warnings = self.startup.warnings.lock();
+        let kept = warnings.as_mut().map(|kept| std::mem::take(&mut **kept));
+        kept.unwrap_or_default()
     }
 
     /// Notes that a pooler stands before the server.

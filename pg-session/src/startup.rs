@@ -14,6 +14,7 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::ssl::SslRef;
 use postgres::Socket;
+use postgres::error::DbError;
 use postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_openssl::SslStream;
@@ -64,9 +65,38 @@ pub(crate) struct Startup {
     pub(crate) connector: Option<Connector>,
     pub(crate) policy: Policy,
     pub(crate) seen: Arc<Mutex<Seen>>,
+    /// What the server warns of while the session lasts.
+    pub(crate) warnings: Arc<Mutex<Vec<Warning>>>,
 }
 
+/// A warning of the server.
+#[derive(Clone, Debug)]
+pub struct Warning {
+    /// SQLSTATE.
+    pub sqlstate: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// How many warnings are kept until somebody asks for them.
+const MOST_WARNINGS: usize = 100;
+
 impl Startup {
+    /// What takes the notices of a session and keeps its warnings (SQLSTATE class 01).
+    pub(crate) fn listener(&self) -> impl Fn(DbError) + Send + Sync + 'static {
+        let warnings = Arc::clone(&self.warnings);
+        move |notice| {
+            let mut warnings = warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            let code = notice.code().code();
+            if code.starts_with("01") && warnings.len() < MOST_WARNINGS {
+                warnings.push(Warning {
+                    sqlstate: code.to_owned(),
+                    message: notice.message().to_owned(),
+                });
+            }
+        }
+    }
+
     /// What was seen.
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)

@@ -272,6 +272,23 @@ fn what_a_managed_server_keeps_to_itself_is_a_warning() {
 }
 
 #[test]
+fn a_grant_that_the_server_takes_without_doing_it_is_a_warning_too() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "withheld",
+        "create extension pgcrypto; grant execute on function digest(text, text) to pg_monitor;",
+    );
+    let target = modest(&scene, "withheld");
+    // Everybody may run it, so the server warns where it would refuse otherwise.
+    scene.target.run("create extension pgcrypto");
+    let [_, post] = applied_as(&scene, &target, &[]);
+    post.ends_with(0).says(&["no privileges were granted"]);
+    let kept = refused(&post);
+    let grant = "ACL FUNCTION digest(text, text)".to_owned();
+    assert!(kept.contains(&grant), "{post}");
+}
+
+#[test]
 fn with_strict_what_the_server_keeps_to_itself_is_a_no() {
     let scene = Scene::of(
         Pair::newest(),

@@ -50,14 +50,33 @@ pub(crate) fn apply_one(
     if parts.len() > 1 {
         return apply_parts(session, ledgered, object, &parts, context);
     }
+    drop(session.take_warnings());
     let made = ledgered
         .make(session, object, &object.sql, "")
         .or_else(|error| refresh::again(session, ledgered, object, error))
         .or_else(|error| ownership::again(session, ledgered, object, error));
     match made {
-        Ok((status, milliseconds)) => Ok(ledgered::applied(object, status, milliseconds)),
+        Ok((status, milliseconds)) => {
+            let record = ledgered::applied(object, status, milliseconds);
+            Ok(withheld(session, object, context).unwrap_or(record))
+        }
         Err(error) => not_made(object, error, ledgered, context),
     }
+}
+
+/// The record of a grant or revocation that the server took without doing all of it, which it
+/// tells by a warning only: 01007 (privilege not granted), 01006 (not revoked).
+fn withheld(session: &mut Session, object: &Object, context: &Context) -> Option<Applied> {
+    let said = session.take_warnings().into_iter();
+    let warning = said
+        .filter(|_| object.kind == "ACL")
+        .find(|warning| matches!(warning.sqlstate.as_str(), "01006" | "01007"))?;
+    Some(forgiven(
+        object,
+        &warning.message,
+        Some(&warning.sqlstate),
+        context,
+    ))
 }
 
 /// The statements of an object that go by themselves: of grants, owners and settings that stand
@@ -81,9 +100,19 @@ fn apply_parts(
 ) -> anyhow::Result<Applied> {
     let mut record = ledgered::applied(object, AppliedStatus::Present, 0);
     for sql in parts {
+        drop(session.take_warnings());
         match ledgered.make(session, object, sql, "") {
             Ok((status, milliseconds)) => {
-                record.milliseconds += milliseconds;
+                let milliseconds = record.milliseconds + milliseconds;
+                let part = Object {
+                    sql: (*sql).to_owned(),
+                    ..object.clone()
+                };
+                let kept = withheld(session, &part, context);
+                if let Some(kept) = kept.filter(|_| record.status != AppliedStatus::Failed) {
+                    record = kept;
+                }
+                record.milliseconds = milliseconds;
                 if record.status == AppliedStatus::Present {
                     record.status = status;
                 }
@@ -116,7 +145,12 @@ pub(crate) fn not_made(
     context: &Context,
 ) -> anyhow::Result<Applied> {
     if is_forgivable(object, &error, ledgered) {
-        return Ok(forgiven(object, &error, context));
+        return Ok(forgiven(
+            object,
+            &error.to_string(),
+            error.sqlstate(),
+            context,
+        ));
     }
     refused(object, error, "create", context)
 }
@@ -148,15 +182,15 @@ fn is_forgivable(object: &Object, error: &Error, ledgered: &Ledgered) -> bool {
 }
 
 /// The record of a statement that the server does not want, with a warning that has it.
-fn forgiven(object: &Object, error: &Error, context: &Context) -> Applied {
+fn forgiven(object: &Object, said: &str, sqlstate: Option<&str>, context: &Context) -> Applied {
     let shown = ledgered::shown(object);
     let sql = object.sql.trim();
     context.notice().warn(&format!(
-        "{shown} is not for us to set here: {error}; it was: {sql}"
+        "{shown} is not for us to set here: {said}; it was: {sql}"
     ));
     Applied {
-        sqlstate: error.sqlstate().map(str::to_owned),
-        message: Some(error.to_string()),
+        sqlstate: sqlstate.map(str::to_owned),
+        message: Some(said.to_owned()),
         ..ledgered::applied(object, AppliedStatus::Refused, 0)
     }
 }
