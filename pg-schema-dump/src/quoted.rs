@@ -10,6 +10,23 @@ pub(crate) fn end_of_quoted(text: &str, quote: char) -> usize {
         .map_or(text.len(), |(at, c)| at + c.len_utf8())
 }
 
+/// What stands before and after a word that is outside of quotes.
+pub(crate) fn split_at_word<'s>(sql: &'s str, word: &str) -> Option<(&'s str, &'s str)> {
+    let mut at = 0;
+    while let Some(rest) = sql.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(after) = rest.strip_prefix(word) {
+            return Some((sql.get(..at)?, after));
+        }
+        let c = rest.chars().next()?;
+        at += if c == '"' || c == '\'' {
+            end_of_quoted(rest, c)
+        } else {
+            c.len_utf8()
+        };
+    }
+    None
+}
+
 /// The statements of an entry, each with its semicolon and what white space follows. The body
 /// of a function in SQL's own syntax (BEGIN ATOMIC) would be cut.
 pub(crate) fn statements(sql: &str) -> Vec<&str> {

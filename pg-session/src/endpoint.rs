@@ -315,6 +315,12 @@ impl Endpoint {
     #[must_use]
     pub fn for_child(&self, way: &Way, libpq: u32) -> Self {
         let mut endpoint = self.narrowed(way);
+        if !way.pooled {
+            // As in our own sessions: what pg_dump writes is read with this on. Poolers take no
+            // options.
+            let options = endpoint.parameters.entry("options".to_owned()).or_default();
+            options.push_str(" -c standard_conforming_strings=on");
+        }
         let seconds = self.connect_timeout().as_secs();
         let set = &mut endpoint.parameters;
         set.insert("connect_timeout".to_owned(), seconds.to_string());

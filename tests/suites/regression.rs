@@ -367,3 +367,21 @@ fn what_somebody_put_before_the_catalog_is_not_run() {
         assert_eq!(database.ask_one("select count(*) from run"), "0");
     }
 }
+
+#[test]
+fn backslashes_arrive_from_a_source_that_reads_them_in_strings() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "backslashes",
+        "create type e as enum (E'a\\\\b'); create table t (v e); insert into t values (E'a\\\\b');
+         comment on table t is E'back\\\\slash \\\\ \'\' ;';",
+    );
+    let name = &scene.source.name;
+    scene.source.run(&format!(
+        "alter database \"{name}\" set standard_conforming_strings = off"
+    ));
+    scene.by_hand().run().succeeds();
+    let comment = "select obj_description('t'::regclass)";
+    assert_eq!(scene.target.ask_one("select v from t"), "a\\b");
+    assert_eq!(scene.target.ask(comment), scene.source.ask(comment));
+}

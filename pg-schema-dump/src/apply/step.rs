@@ -4,7 +4,7 @@
 
 use pg_pipe::record::Object;
 
-use crate::quoted::{end_of_quoted, statements};
+use crate::quoted::{split_at_word, statements};
 
 /// Which of an object's steps.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -127,23 +127,6 @@ fn foreign_key(sql: &str, can_leave_open: bool) -> Option<Vec<Step>> {
 /// Whether a word stands outside of quotes.
 fn has_word(sql: &str, word: &str) -> bool {
     split_at_word(sql, word).is_some()
-}
-
-/// What stands before and after a word that is outside of quotes.
-fn split_at_word<'s>(sql: &'s str, word: &str) -> Option<(&'s str, &'s str)> {
-    let mut at = 0;
-    while let Some(rest) = sql.get(at..).filter(|rest| !rest.is_empty()) {
-        if let Some(after) = rest.strip_prefix(word) {
-            return Some((sql.get(..at)?, after));
-        }
-        let c = rest.chars().next()?;
-        at += if c == '"' || c == '\'' {
-            end_of_quoted(rest, c)
-        } else {
-            c.len_utf8()
-        };
-    }
-    None
 }
 
 #[cfg(test)]

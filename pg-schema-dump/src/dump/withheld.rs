@@ -3,7 +3,7 @@
 
 use pg_session::{conninfo, quote};
 
-use crate::quoted::end_of_quoted;
+use crate::quoted::{end_of_quoted, split_at_word};
 
 /// The SQL without its password; `None` when there is none in it.
 pub(crate) fn without_password(kind: &str, sql: &str) -> Option<String> {
@@ -17,7 +17,7 @@ pub(crate) fn without_password(kind: &str, sql: &str) -> Option<String> {
 
 /// `CREATE SUBSCRIPTION s CONNECTION 'host=… password=…' PUBLICATION …`
 fn without_connection_password(sql: &str) -> Option<String> {
-    let (before, rest) = sql.split_once(" CONNECTION ")?;
+    let (before, rest) = split_at_word(sql, " CONNECTION ")?;
     // pg_dump writes E'…' where there is a backslash; ours is read the same way.
     let (prefix, text) = rest
         .strip_prefix('E')
@@ -34,7 +34,11 @@ fn without_connection_password(sql: &str) -> Option<String> {
     }
     let kept = match conninfo::parse(&inner) {
         Ok(mut parameters) => {
-            parameters.remove("password")?;
+            let secrets = ["password", "sslpassword"];
+            let found = secrets.map(|key| parameters.remove(key).is_some());
+            if !found.contains(&true) {
+                return None;
+            }
             conninfo::write(&parameters)
         }
         // What we cannot read we cannot clean: then nothing of it is kept.
@@ -59,7 +63,7 @@ fn literal_end(text: &str) -> Option<usize> {
 
 /// `CREATE USER MAPPING FOR u SERVER s OPTIONS (\n    password '…',\n    "user" '…'\n);`
 fn without_password_option(sql: &str) -> Option<String> {
-    let (before, list) = sql.split_once(" OPTIONS (")?;
+    let (before, list) = split_at_word(sql, " OPTIONS (")?;
     let options = options(list.rsplit_once(')')?.0);
     let kept: Vec<&str> = options
         .into_iter()
@@ -108,6 +112,22 @@ fn options(list: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_read_like_key_words_hide_nothing() {
+        let sql =
+            "CREATE SUBSCRIPTION \"s CONNECTION 'x\" CONNECTION 'host=h sslpassword=canary';\n";
+        let cleaned = without_password("SUBSCRIPTION", sql).unwrap();
+        assert_eq!(
+            cleaned,
+            "CREATE SUBSCRIPTION \"s CONNECTION 'x\" CONNECTION 'host=h';\n"
+        );
+        let sql = "CREATE USER MAPPING FOR \"u OPTIONS (b\" SERVER s OPTIONS (\n    password 'canary',\n    \"user\" 'u'\n);\n";
+        assert_eq!(
+            without_password("USER MAPPING", sql).unwrap(),
+            "CREATE USER MAPPING FOR \"u OPTIONS (b\" SERVER s OPTIONS (\n    \"user\" 'u'\n);\n"
+        );
+    }
 
     #[test]
     fn a_subscription_loses_its_password_and_nothing_else() {

@@ -1,8 +1,9 @@
 -- The query that finds keys without a match for a foreign key: $1 is the schema of its table, $2
 -- what pg_dump tags it with, table and constraint. None for keys with PERIOD. Since 9.5.
 select format(
-    'select distinct %s as key from only %s as fk where %s and not exists (select from %s%s as pk where %s) limit 5',
+    'select distinct %s as key from %s%s as fk where %s and not exists (select from %s%s as pk where %s) limit 5',
     quote_literal('(' || k.names || ')=(') || ' || ' || k.shown || ' || '')''',
+    case when r.relkind = 'p' then '' else 'only ' end,
     c.conrelid::regclass,
     case when c.confmatchtype = 'f' then 'not (' || k.all_null || ')' else k.none_null end,
     case when p.relkind = 'p' then '' else 'only ' end,
