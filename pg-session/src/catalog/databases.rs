@@ -36,12 +36,23 @@ pub struct DatabaseFacts {
     pub takes_connections: bool,
 }
 
+/// How often the list is read when databases go while it is.
+const MOST_TRIES: usize = 10;
+
 /// Lists all databases, templates and those that take no connections, too.
 ///
 /// # Errors
 /// What the server says.
 pub fn list_databases(session: &mut Session) -> Result<Vec<DatabaseFacts>, Error> {
-    let rows = session.query(DATABASES, &[])?;
+    let mut tries = 0;
+    let rows = loop {
+        tries += 1;
+        match session.query(DATABASES, &[]) {
+            // One of them was dropped between being seen and being measured.
+            Err(error) if error.sqlstate() == Some("42704") && tries < MOST_TRIES => {}
+            other => break other?,
+        }
+    };
     Ok(rows.iter().filter_map(|row| facts(row).ok()).collect())
 }
 
