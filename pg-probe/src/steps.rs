@@ -1,7 +1,6 @@
 //! The steps of the connection test, in order. Those up to the session are the stages of the
 //! one connection attempt, each timed by itself; then come our own.
 
-use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
 use pg_pipe::record::ProbeStep;
@@ -114,7 +113,7 @@ impl Steps {
     fn failed(&mut self, name: &str, elapsed: Duration, error: &Error) {
         let step = ProbeStep {
             ok: false,
-            message: chain(error),
+            message: error.told(),
             class: Some(error.class().as_str().to_owned()),
             sqlstate: error.sqlstate().map(str::to_owned),
             hint: error.hint().map(str::to_owned),
@@ -140,17 +139,6 @@ impl Steps {
 /// Milliseconds with three decimals: below a microsecond there is only noise.
 pub(crate) fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0
-}
-
-/// Every message of the chain, in one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = StdError::source(error);
-    while let Some(current) = cause {
-        text.push_str(&format!(": {current}"));
-        cause = current.source();
-    }
-    text
 }
 
 #[cfg(test)]

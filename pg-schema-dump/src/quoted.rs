@@ -1,30 +1,38 @@
 //! Finding one's way in pg_dump's SQL without parsing it: what stands in quotes, and where
 //! statements end.
 
-/// Bytes of `text`, which begins with a quote, up to and with the closing one. A doubled
-/// quote just begins the next region.
-pub(crate) fn end_of_quoted(text: &str, quote: char) -> usize {
-    text.char_indices()
-        .skip(1)
-        .find(|(_, c)| *c == quote)
-        .map_or(text.len(), |(at, c)| at + c.len_utf8())
-}
-
-/// What stands before and after a word that is outside of quotes.
+/// What stands before and after a text that is outside of quotes.
 pub(crate) fn split_at_word<'s>(sql: &'s str, word: &str) -> Option<(&'s str, &'s str)> {
     let mut at = 0;
-    while let Some(rest) = sql.get(at..).filter(|rest| !rest.is_empty()) {
-        if let Some(after) = rest.strip_prefix(word) {
-            return Some((sql.get(..at)?, after));
+    for token in tokens(sql) {
+        if !matches!(token.kind, Kind::Quoted | Kind::Literal) {
+            let found = token.text.char_indices().find_map(|(offset, _)| {
+                let (before, rest) = sql.split_at_checked(at + offset)?;
+                Some((before, rest.strip_prefix(word)?))
+            });
+            if found.is_some() {
+                return found;
+            }
         }
-        let c = rest.chars().next()?;
-        at += if c == '"' || c == '\'' {
-            end_of_quoted(rest, c)
-        } else {
-            c.len_utf8()
-        };
+        at += token.text.len();
     }
     None
+}
+
+/// The parts of a list between commas that stand outside of quotes.
+pub(crate) fn parts(list: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut begin, mut at) = (0, 0);
+    for token in tokens(list) {
+        if token.text == "," {
+            parts.extend(list.get(begin..at).map(str::trim));
+            begin = at + token.text.len();
+        }
+        at += token.text.len();
+    }
+    let last = list.get(begin..).map(str::trim);
+    parts.extend(last.filter(|rest| !rest.is_empty()));
+    parts
 }
 
 /// The statements of an entry, each with its semicolon and what white space follows. The body

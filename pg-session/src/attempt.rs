@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Class, Error};
 use crate::host::Host;
 use crate::journey::{Journey, Leg, Stage};
+use crate::secret::Secret;
 use crate::settings;
 use crate::startup::{Encryption, Seen, Startup};
 use crate::tls::{Connector, Mode};
@@ -49,6 +50,7 @@ pub(crate) enum Next {
 pub(crate) struct Attempt<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) host: &'a Host,
+    pub(crate) password: Option<&'a Secret>,
     pub(crate) address: &'a Address,
     pub(crate) encryption: Encryption,
     pub(crate) mode: Mode,
@@ -89,11 +91,7 @@ impl Attempt<'_> {
             Ok(prepared) => prepared,
             Err(error) => {
                 // No stage is to blame for a connection string that is wrong.
-                let stage = match error.class() {
-                    Class::Tls => Some(Stage::Tls),
-                    Class::Authentication => Some(Stage::Auth),
-                    _ => None,
-                };
+                let stage = (error.class() == Class::Tls).then_some(Stage::Tls);
                 journey.failed = stage.map(|stage| (stage, begun.elapsed()));
                 return Err(Failed {
                     error,
@@ -181,7 +179,7 @@ impl Attempt<'_> {
                     .ssl_mode(SslMode::Disable);
             }
         }
-        if let Some(password) = endpoint.password_for(self.host)? {
+        if let Some(password) = self.password {
             config.password(password.expose());
         }
         if let Some(options) = endpoint.parameter("options") {
@@ -376,14 +374,14 @@ mod tests {
 
     #[test]
     fn a_server_that_says_no_is_believed_and_one_that_is_away_is_not_waited_for() {
-        let wrong = Error::new(Class::Authentication, "no").set_state("28P01");
+        let wrong = Error::new(Class::Authentication, "no").with_state(Some("28P01"));
         let after =
             |error: &Error, encryption, encrypted| next(error, Stage::Auth, encryption, encrypted);
         assert_eq!(after(&wrong, Encryption::Always, true), Next::Stop);
         assert_eq!(after(&wrong, Encryption::IfOffered, true), Next::Encryption);
         assert_eq!(after(&wrong, Encryption::IfOffered, false), Next::Stop);
         assert_eq!(after(&wrong, Encryption::Never, false), Next::Encryption);
-        let starting = Error::new(Class::Unavailable, "starting").set_state("57P03");
+        let starting = Error::new(Class::Unavailable, "starting").with_state(Some("57P03"));
         assert_eq!(after(&starting, Encryption::Always, true), Next::Host);
         let refused = Error::new(Class::Refused, "refused");
         let next = next(&refused, Stage::Tcp, Encryption::Always, false);

@@ -183,10 +183,10 @@ impl Error {
         }
     }
 
-    /// Adds the SQLSTATE of the error behind it.
+    /// Adds the SQLSTATE of the error behind it, where that has one.
     #[must_use]
-    pub(crate) fn set_state(mut self, state: &str) -> Self {
-        self.sqlstate = Some(state.to_owned());
+    pub(crate) fn with_state(mut self, state: Option<&str>) -> Self {
+        self.sqlstate = state.map(str::to_owned);
         self
     }
 
@@ -250,7 +250,7 @@ impl Error {
     }
 
     /// Message and all that is behind it, in one line.
-    pub(crate) fn told(&self) -> String {
+    pub fn told(&self) -> String {
         chain_text(self)
     }
 

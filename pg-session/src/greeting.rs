@@ -34,7 +34,6 @@ pub(crate) struct Greeting {
     /// Bytes of a message that is not whole yet.
     pending: Vec<u8>,
     has_begun: bool,
-    is_asked: bool,
     method: Option<String>,
     process: Option<i32>,
 }
@@ -48,7 +47,6 @@ impl Greeting {
             taken: 0,
             pending: Vec::new(),
             has_begun: false,
-            is_asked: false,
             method: None,
             process: None,
         }
@@ -136,7 +134,8 @@ impl Greeting {
 
     fn authentication(&mut self, body: &[u8], encrypted: bool) -> Result<(), Error> {
         let method = match number(body) {
-            Some(0) if self.is_asked => return Ok(()),
+            // What was asked for was answered well.
+            Some(0) if self.method.is_some() => return Ok(()),
             Some(0) => Method::None,
             Some(3) => Method::Password,
             Some(5) => Method::Md5,
@@ -154,7 +153,6 @@ impl Greeting {
             Method::Scram => "SCRAM-SHA-256",
             other => other.as_str(),
         };
-        self.is_asked = true;
         self.method = Some(word.to_owned());
         Ok(())
     }

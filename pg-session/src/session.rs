@@ -117,17 +117,9 @@ impl Endpoint {
     }
 }
 
-impl Error {
-    pub(crate) fn with_state(self, state: Option<&str>) -> Self {
-        match state {
-            Some(state) => self.set_state(state),
-            None => self,
-        }
-    }
-}
-
 impl Facts {
-    fn read(row: &SimpleQueryRow) -> Self {
+    /// Reads the row that the opening message is answered with.
+    pub(crate) fn read(row: &SimpleQueryRow) -> Self {
         let text = |column: &str| row.try_get(column).ok().flatten();
         let owned = |column| text(column).unwrap_or_default().to_owned();
         let number = |column| text(column).and_then(|text| text.parse().ok());
@@ -152,13 +144,13 @@ impl Session {
     pub(crate) fn new(
         client: Client,
         startup: Startup,
-        facts: &SimpleQueryRow,
+        facts: Facts,
         way: Way,
     ) -> Result<Self, Error> {
         let mut session = Self {
             client,
             startup,
-            facts: Facts::read(facts),
+            facts,
             way,
         };
         if session.facts.encoding == "SQL_ASCII" {
@@ -174,11 +166,6 @@ impl Session {
         let mut warnings = self.startup.warnings.lock();
         let kept = warnings.as_mut().map(|kept| std::mem::take(&mut **kept));
         kept.unwrap_or_default()
-    }
-
-    /// Notes that a pooler stands before the server.
-    pub(crate) fn set_pooled(&mut self) {
-        self.way.pooled = true;
     }
 
     /// How the session came about.

@@ -13,7 +13,8 @@ use crate::error::{Class, Error};
 use crate::host::Host;
 use crate::journey::{Journey, Leg, Stage, Way};
 use crate::pooler;
-use crate::session::Session;
+use crate::secret::Secret;
+use crate::session::{Facts, Session};
 use crate::settings::{self, Purpose};
 use crate::tls::Mode;
 
@@ -128,6 +129,14 @@ struct Search<'a> {
     from: Option<IpAddr>,
 }
 
+/// What holds for all attempts to reach one host.
+struct Goal<'a> {
+    host: &'a Host,
+    /// How its name was resolved.
+    resolved: Leg,
+    password: Option<Secret>,
+}
+
 fn go(
     endpoint: &Endpoint,
     purpose: Purpose,
@@ -182,8 +191,21 @@ impl Search<'_> {
             elapsed: begun.elapsed(),
             found: found(&addresses),
         };
+        let begun = Instant::now();
+        // Once for all attempts: a command may take its time.
+        let password = self.endpoint.password_for(host).map_err(|error| {
+            journey.legs = vec![resolved.clone()];
+            journey.failed = Some((Stage::Auth, begun.elapsed()));
+            self.errors.push((host.name.clone(), error));
+            Next::Stop
+        })?;
+        let goal = Goal {
+            host,
+            resolved,
+            password,
+        };
         for address in &addresses {
-            match self.try_address(host, address, journey, &resolved) {
+            match self.try_address(&goal, address, journey) {
                 Ok(opened) => return self.accept(opened, address, wanted, journey),
                 Err(Next::Stop) => return Err(Next::Stop),
                 Err(Next::Host) => return Err(Next::Host),
@@ -195,10 +217,9 @@ impl Search<'_> {
 
     fn try_address(
         &mut self,
-        host: &Host,
+        goal: &Goal<'_>,
         address: &Address,
         journey: &mut Journey,
-        resolved: &Leg,
     ) -> Result<Opened, Next> {
         let direct = self.endpoint.parameter("sslnegotiation") == Some("direct");
         let mut encrypted_error = None;
@@ -208,10 +229,11 @@ impl Search<'_> {
             Address::Socket(..) => attempt::encryptions(Mode::Disable, false),
         };
         for encryption in encryptions {
-            journey.legs = vec![resolved.clone()];
+            journey.legs = vec![goal.resolved.clone()];
             let attempt = Attempt {
                 endpoint: self.endpoint,
-                host,
+                host: goal.host,
+                password: goal.password.as_ref(),
                 address,
                 encryption: *encryption,
                 mode: self.mode,
@@ -258,35 +280,29 @@ impl Search<'_> {
         wanted: &str,
         journey: &mut Journey,
     ) -> Result<Session, Next> {
+        let facts = Facts::read(&opened.facts);
         let seen = opened.startup.seen();
         let way = Way {
             address: address.to_string(),
             tls: seen.tls.clone(),
             method: seen.method.clone(),
-            pooled: false,
-            host: Some(opened.host.clone()),
+            pooled: pooler::is_pooled(&facts, seen.process, opened.begun.elapsed()),
+            host: Some(opened.host),
         };
-        let (said, begun) = (seen.process, opened.begun);
         drop(seen);
-        let startup = opened.startup.clone();
-        let mut session = Session::new(opened.client, startup, &opened.facts, way)
+        let session = Session::new(opened.client, opened.startup, facts, way)
             .map_err(|error| self.note(address, error))?;
-        let facts = session.facts();
-        if pooler::is_pooled(facts, said, begun.elapsed()) {
-            session.set_pooled();
-        }
         if let Some(why) = unsuitable(wanted, &session) {
             let error = Error::new(Class::Unsuitable, why)
                 .with_hint("Give another host, or another target_session_attrs.");
             self.note(address, error);
             return Err(Next::Host);
         }
-        let facts = session.facts();
         if let Some((stage, elapsed)) = journey.failed.take() {
             journey.legs.push(Leg {
                 stage,
                 elapsed,
-                found: format!("PostgreSQL {}", facts.version),
+                found: format!("PostgreSQL {}", session.version()),
             });
         }
         Ok(session)

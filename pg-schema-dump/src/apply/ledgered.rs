@@ -37,7 +37,12 @@ impl Ledgered {
 
     /// Whether a statement of an object is done, by itself or as a part of the whole.
     pub(crate) fn is_done(&self, object: &Object, sql: &str) -> bool {
-        self.done.contains(&key(object, sql)) || self.done.contains(&key(object, &object.sql))
+        self.has(&key(object, sql), object, sql)
+    }
+
+    fn has(&self, part: &AppliedKey, object: &Object, sql: &str) -> bool {
+        let is_part = sql != object.sql;
+        self.done.contains(part) || is_part && self.done.contains(&key(object, &object.sql))
     }
 
     /// Makes an object, or a part of it, unless that is made already. `settings` last for its
@@ -52,10 +57,10 @@ impl Ledgered {
         sql: &str,
         settings: &str,
     ) -> Result<(AppliedStatus, u64), Error> {
-        if self.is_done(object, sql) {
+        let key = key(object, sql);
+        if self.has(&key, object, sql) {
             return Ok((AppliedStatus::Present, 0));
         }
-        let key = key(object, sql);
         let begun = Instant::now();
         session.in_transaction(&format!("begin; {settings}"), |session| {
             set_storage(session, object)?;

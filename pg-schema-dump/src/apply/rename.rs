@@ -3,46 +3,23 @@
 
 use pg_session::quote;
 
-use crate::quoted::end_of_quoted;
+use crate::quoted::{Kind, tokens};
 
 /// Replaces the name after every word DATABASE that stands outside of quotes.
 pub(crate) fn database(sql: &str, from: &str, to: &str) -> String {
-    let quoted = quote::identifier(from);
-    let plain = quote::shown(from);
     let mut result = String::with_capacity(sql.len());
-    let mut rest = sql;
-    while let Some(c) = rest.chars().next() {
-        if c == '\'' || c == '"' {
-            let end = end_of_quoted(rest, c);
-            result.push_str(rest.get(..end).unwrap_or(rest));
-            rest = rest.get(end..).unwrap_or_default();
-            continue;
-        }
-        let name_ends = rest.strip_prefix("DATABASE ").and_then(|after| {
-            [&quoted, &plain]
-                .iter()
-                .find_map(|name| after_name(after, name))
-        });
-        if let Some(after) = name_ends {
-            result.push_str("DATABASE ");
+    let mut is_next = false;
+    for token in tokens(sql) {
+        let is_named = is_next && token.name().as_deref() == Some(from);
+        if is_named && token.kind != Kind::Literal {
             result.push_str(&quote::identifier(to));
-            rest = after;
-            continue;
+        } else {
+            result.push_str(token.text);
         }
-        result.push(c);
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        // pg_dump writes key words in capitals; a role may be called database.
+        is_next = token.text == "DATABASE" || is_next && token.kind == Kind::Space;
     }
     result
-}
-
-/// What follows the name, if the name ends there.
-fn after_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let after = text.strip_prefix(name)?;
-    let ends = after
-        .chars()
-        .next()
-        .is_none_or(|c| c == ';' || c.is_whitespace());
-    ends.then_some(after)
 }
 
 #[cfg(test)]

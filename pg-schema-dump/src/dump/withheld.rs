@@ -3,7 +3,7 @@
 
 use pg_session::{conninfo, quote};
 
-use crate::quoted::{end_of_quoted, split_at_word};
+use crate::quoted::{Kind, parts, split_at_word, tokens};
 
 /// The SQL without its password; `None` when there is none in it.
 pub(crate) fn without_password(kind: &str, sql: &str) -> Option<String> {
@@ -18,17 +18,8 @@ pub(crate) fn without_password(kind: &str, sql: &str) -> Option<String> {
 /// `CREATE SUBSCRIPTION s CONNECTION 'host=… password=…' PUBLICATION …`
 fn without_connection_password(sql: &str) -> Option<String> {
     let (before, rest) = split_at_word(sql, " CONNECTION ")?;
-    // pg_dump writes E'…' where there is a backslash; ours is read the same way.
-    let (prefix, text) = rest
-        .strip_prefix('E')
-        .map_or((false, rest), |text| (true, text));
-    let end = literal_end(text)?;
-    let inner = text.get(1..end - 1)?.replace("''", "'");
-    let inner = if prefix {
-        inner.replace("\\\\", "\\")
-    } else {
-        inner
-    };
+    let literal = tokens(rest).into_iter().next()?;
+    let inner = literal.name().filter(|_| literal.kind == Kind::Literal)?;
     if !inner.contains("password") && !inner.contains("://") {
         return None;
     }
@@ -45,27 +36,17 @@ fn without_connection_password(sql: &str) -> Option<String> {
         Err(_) => String::new(),
     };
     let cleaned = quote::literal(&kept);
-    let after = text.get(end..)?;
+    let after = rest.get(literal.text.len()..)?;
     Some(format!(
         "{before} CONNECTION {}{after}",
         cleaned.trim_start()
     ))
 }
 
-/// Bytes of a literal that begins `text`, doubled quotes included.
-fn literal_end(text: &str) -> Option<usize> {
-    let mut end = 0;
-    while text.get(end..)?.starts_with('\'') {
-        end += end_of_quoted(text.get(end..)?, '\'');
-    }
-    (end > 1).then_some(end)
-}
-
 /// `CREATE USER MAPPING FOR u SERVER s OPTIONS (\n    password '…',\n    "user" '…'\n);`
 fn without_password_option(sql: &str) -> Option<String> {
     let (before, list) = split_at_word(sql, " OPTIONS (")?;
-    let options = options(list.rsplit_once(')')?.0);
-    let kept: Vec<&str> = options
+    let kept: Vec<&str> = parts(list.rsplit_once(')')?.0)
         .into_iter()
         .filter(|option| !is_secret(option))
         .collect();
@@ -83,30 +64,6 @@ fn is_secret(option: &str) -> bool {
     let name = option.split(" '").next().unwrap_or_default();
     let name = name.trim_matches('"').to_lowercase();
     name != "password_required" && (name.contains("passw") || name.contains("secret"))
-}
-
-/// The parts between commas that stand outside of quotes.
-fn options(list: &str) -> Vec<&str> {
-    let mut options = Vec::new();
-    let (mut begin, mut at) = (0, 0);
-    while let Some(c) = list.get(at..).and_then(|rest| rest.chars().next()) {
-        let rest = list.get(at..).unwrap_or_default();
-        if c == '\'' || c == '"' {
-            at += end_of_quoted(rest, c);
-            continue;
-        }
-        if c == ',' {
-            options.extend(list.get(begin..at).map(str::trim));
-            begin = at + 1;
-        }
-        at += c.len_utf8();
-    }
-    options.extend(
-        list.get(begin..)
-            .map(str::trim)
-            .filter(|rest| !rest.is_empty()),
-    );
-    options
 }
 
 #[cfg(test)]
