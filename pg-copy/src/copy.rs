@@ -11,7 +11,7 @@ use pg_session::mark::{self, Standing};
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Purpose, RelationName, Role, Session, ledger};
 
-use crate::args::Args;
+use crate::args::{Args, Toast};
 use crate::holder::Holder;
 use crate::plan::Plan;
 use crate::worker::Shared;
@@ -52,9 +52,9 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let mut holder = Holder::open(&ends.source, &ends.application_name, &tables)?;
     let cancel = holder.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
-    let count = resume::plan(&mut target, &mut holder, context)?;
+    let count = resume::plan(&mut target, &mut holder, args.copy_format, context)?;
     begin_run(&mut target, &mut holder, &plan)?;
-    let tables_well = copy_tables(args, &ends, &holder, (count, &tables), context)?;
+    let tables_well = copy_tables(args, &ends, (&holder, &target), (count, &tables), context)?;
     if plan.large_objects {
         large_objects::copy(&mut holder.session, &mut target, context)
             .context("cannot copy large objects")?;
@@ -170,7 +170,7 @@ fn begin_run(target: &mut Session, holder: &mut Holder, plan: &Plan) -> anyhow::
 fn copy_tables(
     args: &Args,
     ends: &Ends,
-    holder: &Holder,
+    (holder, target): (&Holder, &Session),
     (count, tables): (usize, &[&Table]),
     context: &Context,
 ) -> anyhow::Result<bool> {
@@ -187,7 +187,9 @@ fn copy_tables(
         snapshot: holder.snapshot.clone(),
         relations: &holder.relations,
         counters: meter.counters(),
-        clerk: Mutex::new(ends.target.connect(Purpose::Load, &ends.application_name)?),
+        ways: (holder.session.way().clone(), target.way().clone()),
+        toast: toast(args.toast_compression),
+        clerk: Mutex::new(None),
         held: Mutex::default(),
     };
     let all_taken = copy_all(&shared, args.jobs.jobs.get().min(count))?;
@@ -195,6 +197,19 @@ fn copy_tables(
     // What is still held when all workers have ended was given up.
     let given_up = shared.held.into_inner().unwrap_or_default();
     Ok(all_taken && given_up.is_empty())
+}
+
+/// What a session of the target says about compression, if anything.
+fn toast(choice: Toast) -> Option<&'static str> {
+    match choice {
+        Toast::Auto => Some(
+            "select set_config(name, 'lz4', false) from pg_settings \
+             where name = 'default_toast_compression' and 'lz4' = any (enumvals)",
+        ),
+        Toast::Lz4 => Some("set default_toast_compression = 'lz4'"),
+        Toast::Pglz => Some("set default_toast_compression = 'pglz'"),
+        Toast::Server => None,
+    }
 }
 
 /// Runs workers until every chunk is done or given up. Workers pass over a chunk that another

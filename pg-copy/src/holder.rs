@@ -102,7 +102,7 @@ fn changed(name: &RelationName, what: &str) -> Failure {
 mod tests {
     use super::*;
     use pg_pipe::record::Column;
-    use pg_session::relation::{Canonical, ColumnFacts};
+    use pg_session::relation::{Binary, Canonical, ColumnFacts};
 
     fn table(data_type: &str, filenode: Option<i64>) -> Table {
         Table {
@@ -130,6 +130,7 @@ mod tests {
                 name: "a".to_owned(),
                 data_type: "integer".to_owned(),
                 canonical: Canonical::Raw,
+                binary: Binary::Safe,
             }],
             key: Vec::new(),
             bytes: 0,

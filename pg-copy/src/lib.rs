@@ -8,6 +8,7 @@
 
 mod args;
 mod copy;
+mod fit;
 mod holder;
 mod large_objects;
 mod plan;

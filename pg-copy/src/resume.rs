@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
-use pg_session::ledger::{self, Done, PlannedTable};
+use pg_session::ledger::{self, Done, Format, PlannedTable};
 use pg_session::{Error, Relation, RelationName, Session, checksum};
 
+use crate::args::FormatChoice;
+use crate::fit::Fit;
 use crate::holder::Holder;
 
 /// Plans what is not copied yet. Gives how many tables are left. Nothing is changed before
@@ -19,6 +21,7 @@ use crate::holder::Holder;
 pub(crate) fn plan(
     target: &mut Session,
     holder: &mut Holder,
+    choice: FormatChoice,
     context: &Context,
 ) -> anyhow::Result<usize> {
     let done = list_done(target)?;
@@ -54,7 +57,17 @@ pub(crate) fn plan(
             to_copy.push(relation);
         }
     }
-    let planned: Vec<PlannedTable> = to_copy.into_iter().map(planned).collect();
+    let fit = Fit::read(holder.session.version(), target, choice)?;
+    let planned: Vec<PlannedTable> = to_copy.iter().map(|table| planned(table, &fit)).collect();
+    if choice == FormatChoice::Binary {
+        let as_text = planned.iter().filter(|table| table.format == Format::Text);
+        for table in as_text {
+            let name = &table.name;
+            context.notice().note(&format!(
+                "table {name} cannot be copied in binary: it goes as text"
+            ));
+        }
+    }
     ledger::plan(target, &planned)?;
     Ok(planned.len())
 }
@@ -77,8 +90,10 @@ fn forget(target: &mut Session, name: &RelationName, context: &Context) -> Resul
     target.in_transaction("begin", |target| ledger::forget_table(target, name))
 }
 
-fn planned(relation: &Relation) -> PlannedTable {
+fn planned(relation: &Relation, fit: &Fit) -> PlannedTable {
     PlannedTable {
+        format: fit.format(relation),
+        frozen: fit.is_frozen(relation),
         name: relation.name.clone(),
         columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
         condition: relation.condition.clone(),

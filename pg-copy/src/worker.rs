@@ -9,9 +9,10 @@ use pg_pipe::Context;
 use pg_pipe::progress::Counters;
 use pg_pipe::record::{Chunk, Record};
 use pg_pipe::stop::Registered;
+use pg_session::journey::Way;
 use pg_session::ledger::{self, Done, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
-use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Session, checksum};
+use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Wire, checksum};
 
 use crate::resume::copied;
 use crate::transfer;
@@ -30,17 +31,22 @@ pub(crate) struct Shared<'a> {
     pub(crate) snapshot: SnapshotId,
     pub(crate) relations: &'a BTreeMap<RelationName, Relation>,
     pub(crate) counters: Arc<Counters>,
-    /// A session of its own, for attempts, which outlive the chunk's transaction.
-    pub(crate) clerk: Mutex<Session>,
+    /// How the sessions before came to the source and to the target.
+    pub(crate) ways: (Way, Way),
+    /// What each wire to the target says about compression.
+    pub(crate) toast: Option<&'static str>,
+    /// A wire of its own, for attempts, which outlive the chunk's transaction; opened when it
+    /// is needed.
+    pub(crate) clerk: Mutex<Option<Wire>>,
     /// Chunks that this process has in hand or has given up. The server lets a chunk go as
     /// soon as its transaction fails, before its worker has decided what becomes of it.
     pub(crate) held: Mutex<BTreeSet<i64>>,
 }
 
-/// The two sessions of a worker, both unregistered from the stop switch when dropped.
+/// The two wires of a worker, both unregistered from the stop switch when dropped.
 struct Pair {
-    source: Session,
-    target: Session,
+    source: Wire,
+    target: Wire,
     _registered: [Registered; 2],
 }
 
@@ -78,7 +84,8 @@ impl Shared<'_> {
     /// What the server says.
     pub(crate) fn left_over(&self) -> Result<BTreeSet<RelationName>, Error> {
         let held = lock(&self.held).clone();
-        let chunks = self.with_clerk(ledger::list_chunks)?;
+        let mut session = self.target.connect(Purpose::Load, &self.application_name)?;
+        let chunks = ledger::list_chunks(&mut session)?;
         Ok(chunks
             .into_iter()
             .filter(|chunk| chunk.done.is_none() && !held.contains(&chunk.id))
@@ -117,18 +124,25 @@ impl Shared<'_> {
     }
 
     fn connect(&self) -> Result<Pair, Error> {
-        let mut source = self.source.connect(Purpose::Read, &self.application_name)?;
-        snapshot::adopt(&mut source, &self.snapshot).map_err(|error| match error.sqlstate() {
-            // The session that exported it is gone, and the server with it.
-            Some("22023") => Error::new(
-                Class::Lost,
-                "the snapshot of this run is gone: the source was restarted",
-            )
-            .with_hint("Run the same command again: it goes on with a new snapshot.")
-            .with_source(error),
-            _ => error.while_doing("cannot adopt the snapshot of this run"),
+        let (source_way, target_way) = &self.ways;
+        let name = &self.application_name;
+        let mut source = self.source.wire(source_way, Purpose::Read, name)?;
+        snapshot::adopt_on_wire(&mut source, &self.snapshot).map_err(|error| {
+            match error.sqlstate() {
+                // The session that exported it is gone, and the server with it.
+                Some("22023") => Error::new(
+                    Class::Lost,
+                    "the snapshot of this run is gone: the source was restarted",
+                )
+                .with_hint("Run the same command again: it goes on with a new snapshot.")
+                .with_source(error),
+                _ => error.while_doing("cannot adopt the snapshot of this run"),
+            }
         })?;
-        let target = self.target.connect(Purpose::Load, &self.application_name)?;
+        let mut target = self.target.wire(target_way, Purpose::Load, name)?;
+        if let Some(sql) = self.toast {
+            target.batch(sql)?;
+        }
         let (cancel_source, cancel_target) = (source.cancel(), target.cancel());
         let stop = self.context.stop();
         Ok(Pair {
@@ -144,7 +158,6 @@ impl Shared<'_> {
     /// Copies one chunk; `false` when none is left.
     fn copy_next(&self, pair: &mut Pair, worker: &str) -> Result<bool, FailedChunk> {
         let held: Vec<i64> = lock(&self.held).iter().copied().collect();
-        pair.target.batch("begin")?;
         let Some(chunk) = ledger::take(&mut pair.target, &held)? else {
             pair.target.batch("rollback")?;
             return Ok(false);
@@ -184,8 +197,18 @@ impl Shared<'_> {
             )
         })?;
         let begun = Instant::now();
-        let moved = transfer::copy(&mut pair.source, &mut pair.target, relation, &self.counters)?;
-        let sum = checksum::sum_relation(&mut pair.source, relation)?;
+        if chunk.frozen {
+            let name = chunk.name.sql();
+            pair.target.batch(&format!("truncate only {name}"))?;
+        }
+        let moved = transfer::copy(
+            &mut pair.source,
+            &mut pair.target,
+            (relation, chunk.format),
+            &self.counters,
+            chunk.frozen,
+        )?;
+        let sum = checksum::sum_on_wire(&mut pair.source, relation)?;
         if u64::try_from(sum.rows) != Ok(moved.rows) {
             return Err(Error::new(
                 Class::Ledger,
@@ -245,16 +268,20 @@ impl Shared<'_> {
         self.with_clerk(|clerk| ledger::note_attempt_error(clerk, chunk, text))
     }
 
-    /// Work for the clerk, whose session is opened anew when it was lost.
-    fn with_clerk<T>(&self, work: impl Fn(&mut Session) -> Result<T, Error>) -> Result<T, Error> {
+    /// Work for the clerk, whose wire is opened anew when it was lost.
+    fn with_clerk<T>(&self, work: impl Fn(&mut Wire) -> Result<T, Error>) -> Result<T, Error> {
         let mut clerk = lock(&self.clerk);
-        match work(&mut clerk) {
-            Err(error) if error.class().is_transient() => {
-                *clerk = self.target.connect(Purpose::Load, &self.application_name)?;
-                work(&mut clerk)
+        if let Some(wire) = &mut *clerk {
+            match work(wire) {
+                Err(error) if error.class().is_transient() => {}
+                other => return other,
             }
-            other => other,
         }
+        let (_, way) = &self.ways;
+        let wire = self
+            .target
+            .wire(way, Purpose::Load, &self.application_name)?;
+        work(clerk.insert(wire))
     }
 }
 

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use postgres::config::{ChannelBinding, SslMode, SslNegotiation};
-use postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use postgres::{Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::Config;
 
 use crate::address::Address;
 use crate::auth::Policy;
@@ -129,7 +130,8 @@ impl Attempt<'_> {
         }
     }
 
-    fn prepare(&self, application_name: &str) -> Result<(Config, Startup), Error> {
+    /// What the driver logs in with, and what it is to have done before.
+    pub(crate) fn prepare(&self, application_name: &str) -> Result<(Config, Startup), Error> {
         let endpoint = self.endpoint;
         let connector = match (self.encryption, self.address) {
             (Encryption::Never, _) | (_, Address::Socket(..)) => None,
@@ -147,7 +149,6 @@ impl Attempt<'_> {
             .user(endpoint.user())
             .dbname(endpoint.database())
             .application_name(application_name)
-            .notice_callback(startup.listener())
             .connect_timeout(self.limit);
         keep_alive(&mut config, endpoint);
         match self.address {
@@ -202,22 +203,10 @@ impl Attempt<'_> {
         opening: &str,
     ) -> Result<(Client, SimpleQueryRow), Error> {
         let socket = self.address.file().filter(|file| file.is_absolute());
-        let (sender, receiver) = mpsc::channel();
         let (stream, opening) = (startup.clone(), opening.to_owned());
-        thread::Builder::new()
-            .name("connect".to_owned())
-            .spawn(move || {
-                // Nobody listens any more when the time was up.
-                let reached = socket.map_or(Ok(()), |file| reach(&file, &stream));
-                let opened = reached.and_then(|()| log_in(&config, stream, &opening));
-                drop(sender.send(opened));
-            })
-            .map_err(|error| Error::new(Class::Lost, "cannot start a thread").with_source(error))?;
-        receiver.recv_timeout(self.limit).unwrap_or_else(|_| {
-            Err(Error::new(
-                Class::Timeout,
-                format!("no answer within {} s", self.limit.as_secs()),
-            ))
+        within(self.limit, move || {
+            let reached = socket.map_or(Ok(()), |file| reach(&file, &stream));
+            reached.and_then(|()| log_in(config, stream, &opening))
         })
     }
 
@@ -265,6 +254,30 @@ impl Attempt<'_> {
     }
 }
 
+/// Does something in a thread of its own, which is left behind when the time is up.
+///
+/// # Errors
+/// Those of `work`, [`Class::Timeout`] when it takes too long.
+pub(crate) fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new()
+        .name("connect".to_owned())
+        .spawn(move || {
+            // Nobody listens any more when the time was up.
+            drop(sender.send(work()));
+        })
+        .map_err(|error| Error::new(Class::Lost, "cannot start a thread").with_source(error))?;
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        Err(Error::new(
+            Class::Timeout,
+            format!("no answer within {} s", limit.as_secs()),
+        ))
+    })
+}
+
 /// Connects to a Unix socket and hangs up, so that the driver's own connection is to something
 /// that is known to be there.
 fn reach(file: &Path, startup: &Startup) -> Result<(), Error> {
@@ -276,23 +289,21 @@ fn reach(file: &Path, startup: &Startup) -> Result<(), Error> {
 
 /// Connects, pins the settings and asks for the first facts.
 fn log_in(
-    config: &Config,
+    config: Config,
     startup: Startup,
     opening: &str,
 ) -> Result<(Client, SimpleQueryRow), Error> {
     let seen = Arc::clone(&startup.seen);
     let over_network = !config.get_hostaddrs().is_empty();
+    let mut config = postgres::Config::from(config);
+    config.notice_callback(startup.listener());
     #[expect(clippy::disallowed_methods, reason = "this is the one opener")]
     let client = if over_network {
         config.connect(startup)
     } else {
         config.connect(NoTls)
     };
-    let mut client = client.map_err(|error| {
-        let error = Error::of_driver(error);
-        let class = class_at_login(&error);
-        error.of_class(class)
-    })?;
+    let mut client = client.map_err(at_login)?;
     if let Ok(mut seen) = seen.lock() {
         seen.ready.get_or_insert_with(Instant::now);
     }
@@ -309,6 +320,13 @@ fn log_in(
         });
     let row = row.ok_or_else(|| Error::new(Class::Unsupported, "the server gave no facts"))?;
     Ok((client, row))
+}
+
+/// An error of the driver while it logs in.
+pub(crate) fn at_login(error: postgres::Error) -> Error {
+    let error = Error::of_driver(error);
+    let class = class_at_login(&error);
+    error.of_class(class)
 }
 
 /// What a refusal at the login means, where its SQLSTATE has another meaning later.

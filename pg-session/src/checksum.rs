@@ -9,6 +9,7 @@ use crate::quote;
 use crate::relation::{Canonical, ColumnFacts, Relation};
 use crate::session::Session;
 use crate::staging;
+use crate::wire::Wire;
 
 /// Seed of the hash: part of the definition.
 const SEED: i64 = 0x0070_676d_6967_0001;
@@ -82,6 +83,21 @@ pub fn sum_relation(session: &mut Session, relation: &Relation) -> Result<Sum, E
         rows: row.get("rows"),
         checksum: format!("b64s/1:{}:{total}", digest(relation)),
     })
+}
+
+/// The same on a wire.
+///
+/// # Errors
+/// What the server says.
+pub fn sum_on_wire(wire: &mut Wire, relation: &Relation) -> Result<Sum, Error> {
+    let row = wire.rows(&sum_query(relation))?.into_iter().next();
+    match row.as_deref() {
+        Some([Some(rows), Some(total)]) => Ok(Sum {
+            rows: rows.parse().unwrap_or(-1),
+            checksum: format!("b64s/1:{}:{total}", digest(relation)),
+        }),
+        _ => Err(Error::new(Class::Lost, "the server gave no checksum")),
+    }
 }
 
 /// Counts and checksums all large objects. The session must be in a transaction.
@@ -190,7 +206,7 @@ fn without_modifier(data_type: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relation::RelationName;
+    use crate::relation::{Binary, RelationName};
 
     fn relation(columns: &[(&str, &str, Canonical)]) -> Relation {
         Relation {
@@ -202,6 +218,7 @@ mod tests {
                     name: (*name).to_owned(),
                     data_type: (*data_type).to_owned(),
                     canonical: canonical.clone(),
+                    binary: Binary::Safe,
                 })
                 .collect(),
             key: Vec::new(),

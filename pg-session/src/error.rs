@@ -194,19 +194,7 @@ impl Error {
     /// that went through the driver comes out as it was.
     pub(crate) fn of_driver(error: postgres::Error) -> Self {
         if let Some(db) = error.as_db_error() {
-            let mut message = db.message().to_owned();
-            if let Some(detail) = db.detail() {
-                message.push_str(&format!(" ({detail})"));
-            }
-            let hint = db.hint().map(str::to_owned);
-            return Self {
-                class: Class::of_state(db.code()),
-                message,
-                sqlstate: Some(db.code().code().to_owned()),
-                hint,
-                source: None,
-                at_connect: false,
-            };
+            return Self::of_server(db.code(), db.message(), db.detail(), db.hint());
         }
         if let Some(own) = own_in_chain(&error) {
             return own.copied();
@@ -230,6 +218,38 @@ impl Error {
             );
         }
         Self::new(class, text)
+    }
+
+    /// What a server said.
+    pub(crate) fn of_server(
+        code: &SqlState,
+        message: &str,
+        detail: Option<&str>,
+        hint: Option<&str>,
+    ) -> Self {
+        let mut message = message.to_owned();
+        if let Some(detail) = detail {
+            message.push_str(&format!(" ({detail})"));
+        }
+        Self {
+            class: Class::of_state(code),
+            message,
+            sqlstate: Some(code.code().to_owned()),
+            hint: hint.map(str::to_owned),
+            source: None,
+            at_connect: false,
+        }
+    }
+
+    /// An error of reading from a connection or writing to it.
+    pub(crate) fn of_stream(error: &io::Error) -> Self {
+        let own = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Self>());
+        own.map_or_else(
+            || Self::of_io(error, "the connection was lost"),
+            Self::copied,
+        )
     }
 
     /// An error of the operating system on the way to a server.

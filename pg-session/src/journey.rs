@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::host::Host;
+use crate::startup::Encryption;
 
 /// A stage of the way, in order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -67,6 +69,8 @@ pub struct Way {
     pub pooled: bool,
     /// The server that let us in.
     pub(crate) host: Option<Host>,
+    /// Where exactly, and how the way there is encrypted.
+    pub(crate) reached: Option<(Address, Encryption)>,
 }
 
 /// What TLS agreed on.

@@ -37,6 +37,7 @@ mod startup;
 mod tls;
 pub mod version;
 mod way;
+pub mod wire;
 
 pub use endpoint::{Endpoint, Role};
 pub use error::{Class, Error};
@@ -44,3 +45,4 @@ pub use relation::{Relation, RelationName};
 pub use session::{Cancel, Session, resolve};
 pub use settings::Purpose;
 pub use version::ServerVersion;
+pub use wire::Wire;

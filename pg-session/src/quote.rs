@@ -20,6 +20,27 @@ pub fn literal(text: &str) -> String {
     }
 }
 
+/// SQL with its parameters `$1` to `$9` as literals, for the simple protocol. Values are not
+/// looked into; a dollar that is followed by no digit of theirs stays.
+pub fn bound(sql: &str, values: &[&str]) -> String {
+    let mut pieces = sql.split('$');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let number = piece.chars().next().and_then(|c| c.to_digit(10));
+        let value = number
+            .and_then(|number| usize::try_from(number).ok()?.checked_sub(1))
+            .and_then(|index| values.get(index));
+        if let (Some(value), Some(rest)) = (value, piece.get(1..)) {
+            text.push_str(&literal(value));
+            text.push_str(rest);
+        } else {
+            text.push('$');
+            text.push_str(piece);
+        }
+    }
+    text
+}
+
 /// A name as PostgreSQL's own `quote_ident` would write it, for messages to people.
 pub fn shown(name: &str) -> String {
     let plain = name
@@ -62,6 +83,14 @@ mod tests {
     fn literals_with_a_backslash_are_escape_strings() {
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal("a\\'b"), " E'a\\\\''b'");
+    }
+
+    #[test]
+    fn parameters_become_literals_and_values_are_not_looked_into() {
+        assert_eq!(
+            bound("f($1, '$', $2::text[]) = $1 and $3", &["$2'", "{a}"]),
+            "f('$2''', '$', '{a}'::text[]) = '$2''' and $3"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::quote;
+use crate::version::ServerVersion;
 
 /// Schema and name of a relation. Shown as people write it; [`RelationName::sql`] for SQL.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -65,6 +66,29 @@ pub enum Canonical {
     },
 }
 
+/// Whether a column's values mean the same on another server in COPY's binary format.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Binary {
+    /// On every server from 10 on.
+    Safe,
+    /// An interval: from 17 on some bytes mean infinity that were a long time before.
+    Interval,
+    /// Not, or not known to.
+    Unsafe,
+}
+
+impl Binary {
+    /// Whether it may be used between two servers.
+    pub fn is_safe_between(self, source: ServerVersion, target: ServerVersion) -> bool {
+        let knows_infinity = ServerVersion::has_infinite_intervals;
+        match self {
+            Self::Safe => true,
+            Self::Interval => knows_infinity(target) || !knows_infinity(source),
+            Self::Unsafe => false,
+        }
+    }
+}
+
 /// A column that is copied and compared.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ColumnFacts {
@@ -74,6 +98,8 @@ pub struct ColumnFacts {
     pub data_type: String,
     /// How it is compared.
     pub canonical: Canonical,
+    /// Whether it can be copied in binary.
+    pub binary: Binary,
 }
 
 /// A relation that holds rows of its own.

@@ -10,7 +10,7 @@ use postgres::{CancelToken, Client, CopyInWriter, CopyOutReader, Row, SimpleQuer
 use crate::endpoint::{Endpoint, environment};
 use crate::error::{Class, Error};
 use crate::journey::{Journey, Way};
-use crate::settings::Purpose;
+use crate::settings::{self, Purpose};
 use crate::startup::Startup;
 pub use crate::startup::Warning;
 use crate::version::ServerVersion;
@@ -154,9 +154,7 @@ impl Session {
             way,
         };
         if session.facts.encoding == "SQL_ASCII" {
-            // Bytes without a meaning are passed as they are, in both directions; under any
-            // other client encoding the server refuses those that are not of it.
-            session.batch("set client_encoding = 'SQL_ASCII'")?;
+            session.batch(settings::AS_BYTES)?;
         }
         Ok(session)
     }

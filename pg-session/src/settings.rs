@@ -92,6 +92,11 @@ pub(crate) fn opening(purpose: Purpose) -> String {
     format!("set search_path = pg_catalog;\n{DISARM_TRANSACTION};\n{pin};\n{FACTS}")
 }
 
+/// What a session with a database of encoding `SQL_ASCII` says: bytes without a meaning are
+/// passed as they are, in both directions; under any other client encoding the server refuses
+/// those that are not of it.
+pub(crate) const AS_BYTES: &str = "set client_encoding = 'SQL_ASCII'";
+
 /// The longest that the server takes, in bytes (NAMEDATALEN - 1).
 const APPLICATION_NAME_BYTES: usize = 63;
 

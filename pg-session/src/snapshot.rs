@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::quote;
 use crate::session::Session;
+use crate::wire::Wire;
 
 /// Begins a transaction whose view of the rows never changes.
 pub const BEGIN: &str = "begin isolation level repeatable read read only";
@@ -26,9 +27,20 @@ pub fn export(session: &mut Session) -> Result<SnapshotId, Error> {
 /// # Errors
 /// What the server says, such as when the holder is gone.
 pub fn adopt(session: &mut Session, id: &SnapshotId) -> Result<(), Error> {
-    session.batch(BEGIN)?;
-    session.batch(&format!(
-        "set transaction snapshot {}",
+    session.batch(&adoption(id))
+}
+
+/// The same on a wire.
+///
+/// # Errors
+/// As [`adopt`].
+pub fn adopt_on_wire(wire: &mut Wire, id: &SnapshotId) -> Result<(), Error> {
+    wire.batch(&adoption(id))
+}
+
+fn adoption(id: &SnapshotId) -> String {
+    format!(
+        "{BEGIN}; set transaction snapshot {}",
         quote::literal(&id.0)
-    ))
+    )
 }

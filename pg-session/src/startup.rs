@@ -78,6 +78,11 @@ pub struct Warning {
     pub message: String,
 }
 
+/// What carries bytes to a server and back: the driver's socket, or one of ours.
+pub(crate) trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for S {}
+
 /// How many warnings are kept until somebody asks for them.
 const MOST_WARNINGS: usize = 100;
 
@@ -102,7 +107,16 @@ impl Startup {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn negotiate(self, mut socket: Socket) -> Result<Stream, Error> {
+    /// Agrees on TLS, or on none; gives the stream on which the server's greeting is read. A
+    /// Unix socket's greeting is not looked into, as with the driver's own.
+    ///
+    /// # Errors
+    /// [`Class::Tls`], [`Class::Lost`] or [`Class::NotPostgres`].
+    pub(crate) async fn negotiate<S: Carrier>(
+        self,
+        mut socket: S,
+        is_local: bool,
+    ) -> Result<Stream<S>, Error> {
         self.seen().connected = Some(Instant::now());
         let offered = match self.encryption {
             Encryption::Never => false,
@@ -124,13 +138,13 @@ impl Startup {
         Ok(Stream {
             inner,
             has_shown,
-            greeting: Some(Greeting::new(self.policy.clone(), binds)),
+            greeting: (!is_local).then(|| Greeting::new(self.policy.clone(), binds)),
             seen: self.seen,
         })
     }
 
     /// Asks the server for TLS; whether it offers it.
-    async fn ask(&self, socket: &mut Socket) -> Result<bool, Error> {
+    async fn ask(&self, socket: &mut impl Carrier) -> Result<bool, Error> {
         let mut answer = [0];
         let asked = async {
             socket.write_all(&SSL_REQUEST).await?;
@@ -171,10 +185,10 @@ pub(crate) fn not_postgres() -> Error {
     )
 }
 
-async fn handshake(
-    socket: Socket,
+async fn handshake<S: Carrier>(
+    socket: S,
     connector: &Connector,
-) -> Result<(SslStream<Socket>, journey::Tls), Error> {
+) -> Result<(SslStream<S>, journey::Tls), Error> {
     let ssl = connector.begin()?;
     let mut stream = SslStream::new(ssl, socket)
         .map_err(|error| Error::new(Class::Tls, "cannot set TLS up").with_source(error))?;
@@ -187,7 +201,7 @@ async fn handshake(
 }
 
 impl MakeTlsConnect<Socket> for Startup {
-    type Stream = Stream;
+    type Stream = Stream<Socket>;
     type TlsConnect = Self;
     type Error = Error;
 
@@ -197,30 +211,30 @@ impl MakeTlsConnect<Socket> for Startup {
 }
 
 impl TlsConnect<Socket> for Startup {
-    type Stream = Stream;
+    type Stream = Stream<Socket>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream<Socket>, Error>> + Send>>;
 
     fn connect(self, socket: Socket) -> Self::Future {
-        Box::pin(self.negotiate(socket))
+        Box::pin(self.negotiate(socket, false))
     }
 }
 
-enum Inner {
-    Plain(Socket),
-    Tls(SslStream<Socket>),
+enum Inner<S> {
+    Plain(S),
+    Tls(SslStream<S>),
 }
 
 /// A connection, encrypted or not, whose first messages are watched.
-pub(crate) struct Stream {
-    inner: Inner,
+pub(crate) struct Stream<S> {
+    inner: Inner<S>,
     /// Whether we have shown a certificate.
     has_shown: bool,
     greeting: Option<Greeting>,
     seen: Arc<Mutex<Seen>>,
 }
 
-impl Stream {
+impl<S> Stream<S> {
     /// What an error of reading or writing means. With TLS 1.3 a server that does not accept
     /// our certificate says so after the handshake.
     fn in_words(&self, error: io::Error) -> io::Error {
@@ -230,6 +244,14 @@ impl Stream {
             _ if silent && self.has_shown => io::Error::other(tls::hung_up()),
             Ok(error) => error.into_io_error().unwrap_or_else(io::Error::other),
             Err(error) => error,
+        }
+    }
+
+    /// The socket below TLS.
+    pub(crate) fn socket(&self) -> &S {
+        match &self.inner {
+            Inner::Plain(socket) => socket,
+            Inner::Tls(stream) => stream.get_ref(),
         }
     }
 
@@ -259,7 +281,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: Carrier> AsyncRead for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -279,7 +301,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: Carrier> AsyncWrite for Stream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -321,7 +343,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-impl TlsStream for Stream {
+impl<S: Carrier> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {
         let hash = match &self.inner {
             Inner::Plain(_) => None,

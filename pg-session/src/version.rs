@@ -67,6 +67,11 @@ impl ServerVersion {
         self.0 >= 180_000
     }
 
+    /// Intervals that are infinite (17).
+    pub fn has_infinite_intervals(self) -> bool {
+        self.0 >= 170_000
+    }
+
     /// INHERIT and SET options of a membership (16).
     pub fn has_membership_options(self) -> bool {
         self.0 >= 160_000

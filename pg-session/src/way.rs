@@ -100,12 +100,13 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    fn of(error: Error) -> Self {
+    pub(crate) fn of(error: Error) -> Self {
         Self { error, from: None }
     }
 }
 
-fn in_words(endpoint: &Endpoint, trouble: Trouble) -> Error {
+/// The error as people are told it, with what to change.
+pub(crate) fn in_words(endpoint: &Endpoint, trouble: Trouble) -> Error {
     let error = trouble.error;
     let hint = endpoint.connect_hint(&error, trouble.from);
     Error::new(
@@ -288,6 +289,7 @@ impl Search<'_> {
             method: seen.method.clone(),
             pooled: pooler::is_pooled(&facts, seen.process, opened.begun.elapsed()),
             host: Some(opened.host),
+            reached: Some((address.clone(), opened.startup.encryption)),
         };
         drop(seen);
         let session = Session::new(opened.client, opened.startup, facts, way)

@@ -1,16 +1,17 @@
 //! Relations that hold rows, with their columns, in two queries whatever their number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postgres::Row;
 
 use crate::error::Error;
 use crate::quote;
-use crate::relation::{Canonical, ColumnFacts, Relation, RelationName};
+use crate::relation::{Binary, Canonical, ColumnFacts, Relation, RelationName};
 use crate::session::Session;
 
 const RELATIONS: &str = include_str!("sql/relation_list.sql");
 const COLUMNS: &str = include_str!("sql/column_list.sql");
+const FREEZABLE: &str = include_str!("sql/freezable_list.sql");
 
 /// Lists the relations that hold rows, except those of the schemas in `without`, sorted by
 /// schema and name.
@@ -27,6 +28,18 @@ pub fn list_relations(session: &mut Session, without: &[&str]) -> Result<Vec<Rel
             let own = columns.remove(&row.get("oid")).unwrap_or_default();
             relation(row, own)
         })
+        .collect())
+}
+
+/// Lists the tables that COPY can load with frozen rows.
+///
+/// # Errors
+/// What the server says.
+pub fn list_freezable(session: &mut Session) -> Result<BTreeSet<RelationName>, Error> {
+    let rows = session.query(FREEZABLE, &[])?;
+    Ok(rows
+        .iter()
+        .map(|row| RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name")))
         .collect())
 }
 
@@ -70,6 +83,7 @@ fn list_columns(
                 name: row.get("name"),
                 data_type: row.get("data_type"),
                 canonical: canonical(&row),
+                binary: binary(&row),
             });
     }
     Ok(columns)
@@ -105,6 +119,85 @@ fn canonical(row: &Row) -> Canonical {
         name if name.starts_with("reg") || send.is_none() => output(),
         _ if matches!(base_kind.as_str(), "b" | "r" | "m") => raw(),
         _ => output(),
+    }
+}
+
+/// Built-in types whose receive function takes what the send function of any server from 10 on
+/// gives: no OIDs inside, no text in a format of its own.
+const BINARY: &[&str] = &[
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "oid",
+    "float4",
+    "float8",
+    "numeric",
+    "money",
+    "text",
+    "varchar",
+    "bpchar",
+    "char",
+    "name",
+    "bytea",
+    "json",
+    "jsonb",
+    "jsonpath",
+    "date",
+    "time",
+    "timetz",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "inet",
+    "cidr",
+    "macaddr",
+    "macaddr8",
+    "bit",
+    "varbit",
+    "point",
+    "lseg",
+    "line",
+    "box",
+    "path",
+    "polygon",
+    "circle",
+    "pg_lsn",
+    "int4range",
+    "int8range",
+    "numrange",
+    "daterange",
+    "tsrange",
+    "tstzrange",
+    "int4multirange",
+    "int8multirange",
+    "nummultirange",
+    "datemultirange",
+    "tsmultirange",
+    "tstzmultirange",
+];
+
+/// Strict, too: what is not in the list goes as text. Arrays carry the OID of their element's
+/// type, so only those of built-in types are safe; labels of enums go as text in either format.
+fn binary(row: &Row) -> Binary {
+    let of = |name: &str| match name {
+        "interval" => Binary::Interval,
+        name if BINARY.contains(&name) => Binary::Safe,
+        _ => Binary::Unsafe,
+    };
+    let kind: String = row.get("base_kind");
+    if row.get("is_array") {
+        let element: String = row.get("element_name");
+        return if row.get("builtin_element") {
+            of(&element)
+        } else {
+            Binary::Unsafe
+        };
+    }
+    match (kind.as_str(), row.get("is_builtin")) {
+        ("e", _) => Binary::Safe,
+        (_, true) => of(&row.get::<_, String>("base_name")),
+        _ => Binary::Unsafe,
     }
 }
 

@@ -2,8 +2,10 @@
 //! `for update skip locked`, and one that dies gives it back by dying.
 
 use crate::error::{Class, Error};
+use crate::quote;
 use crate::relation::RelationName;
 use crate::session::Session;
+use crate::wire::{TextRow, Wire};
 
 const PLAN: &str = include_str!("sql/chunk_plan.sql");
 const TAKE: &str = include_str!("sql/chunk_take.sql");
@@ -23,6 +25,29 @@ pub struct PlannedTable {
     pub bytes: i64,
     /// `pg_relation_filenode` on the source.
     pub filenode: Option<i64>,
+    /// COPY's format.
+    pub format: Format,
+    /// Whether rows are frozen as they come, in the transaction of a TRUNCATE.
+    pub frozen: bool,
+}
+
+/// Format of COPY.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// Right for every type under the pinned settings.
+    Text,
+    /// As the types' send functions give it.
+    Binary,
+}
+
+impl Format {
+    /// As COPY and the ledger call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
 }
 
 /// A chunk that this transaction holds.
@@ -36,8 +61,10 @@ pub struct TakenChunk {
     pub part: i32,
     /// Chunks of the table.
     pub parts: i32,
-    /// WHERE condition.
-    pub condition: Option<String>,
+    /// COPY's format.
+    pub format: Format,
+    /// Whether the table is emptied first and its rows are frozen.
+    pub frozen: bool,
 }
 
 /// What a chunk brought.
@@ -98,9 +125,20 @@ pub fn plan(session: &mut Session, tables: &[PlannedTable]) -> Result<(), Error>
     let conditions: Vec<Option<&str>> = tables.iter().map(|t| t.condition.as_deref()).collect();
     let bytes: Vec<i64> = tables.iter().map(|t| t.bytes).collect();
     let filenodes: Vec<Option<i64>> = tables.iter().map(|t| t.filenode).collect();
+    let formats: Vec<&str> = tables.iter().map(|t| t.format.as_str()).collect();
+    let frozen: Vec<bool> = tables.iter().map(|t| t.frozen).collect();
     session.execute(
         PLAN,
-        &[&schemas, &names, &columns, &conditions, &bytes, &filenodes],
+        &[
+            &schemas,
+            &names,
+            &columns,
+            &conditions,
+            &bytes,
+            &filenodes,
+            &formats,
+            &frozen,
+        ],
     )?;
     Ok(())
 }
@@ -125,76 +163,79 @@ fn json_array(items: &[String]) -> String {
     format!("[{}]", quoted.join(","))
 }
 
-/// Takes the largest chunk that nobody has and that is not in `given_up`, until the end of
-/// the session's transaction.
+/// Begins a transaction and takes the largest chunk that nobody has and that is not in
+/// `given_up`, until its end.
 ///
 /// # Errors
 /// What the server says.
-pub fn take(session: &mut Session, given_up: &[i64]) -> Result<Option<TakenChunk>, Error> {
-    let row = session.query_opt(TAKE, &[&given_up])?;
-    Ok(row.map(|row| TakenChunk {
-        id: row.get("id"),
-        name: RelationName::new(
-            row.get::<_, String>("schema_name"),
-            row.get::<_, String>("table_name"),
-        ),
-        part: row.get("part"),
-        parts: row.get("parts"),
-        condition: row.get("condition"),
-    }))
+pub fn take(wire: &mut Wire, given_up: &[i64]) -> Result<Option<TakenChunk>, Error> {
+    let given_up: Vec<String> = given_up.iter().map(i64::to_string).collect();
+    let list = format!("{{{}}}", given_up.join(","));
+    let rows = wire.rows(&format!("begin; {}", quote::bound(TAKE, &[&list])))?;
+    rows.into_iter().next().map(taken).transpose()
+}
+
+/// In the order of the query.
+fn taken(row: TextRow) -> Result<TakenChunk, Error> {
+    let mut values = row.into_iter();
+    let mut text = || values.next().flatten().unwrap_or_default();
+    let garbled = |_| Error::new(Class::Ledger, "the ledger has a chunk that cannot be read");
+    Ok(TakenChunk {
+        id: text().parse().map_err(garbled)?,
+        name: RelationName::new(text(), text()),
+        part: text().parse().map_err(garbled)?,
+        parts: text().parse().map_err(garbled)?,
+        format: match text().as_str() {
+            "binary" => Format::Binary,
+            _ => Format::Text,
+        },
+        frozen: text() == "t",
+    })
 }
 
 /// Counts an attempt, in a transaction of its own; gives how many there have been.
 ///
 /// # Errors
 /// What the server says.
-pub fn begin_attempt(session: &mut Session, chunk: i64, worker: &str) -> Result<i64, Error> {
-    session.execute(
-        "insert into pgmig.attempt (chunk, worker) values ($1, $2)",
-        &[&chunk, &worker],
-    )?;
-    let row = session.query_one(
-        "select count(*) from pgmig.attempt where chunk = $1",
-        &[&chunk],
-    )?;
-    Ok(row.get(0))
+pub fn begin_attempt(wire: &mut Wire, chunk: i64, worker: &str) -> Result<i64, Error> {
+    let chunk = chunk.to_string();
+    let counted = wire.value(&quote::bound(
+        "insert into pgmig.attempt (chunk, worker) values ($1, $2); \
+         select count(*) from pgmig.attempt where chunk = $1",
+        &[&chunk, worker],
+    ))?;
+    Ok(counted.and_then(|text| text.parse().ok()).unwrap_or(1))
 }
 
 /// Notes why the latest attempt at a chunk failed.
 ///
 /// # Errors
 /// What the server says.
-pub fn note_attempt_error(session: &mut Session, chunk: i64, error: &str) -> Result<(), Error> {
-    session.execute(
+pub fn note_attempt_error(wire: &mut Wire, chunk: i64, error: &str) -> Result<(), Error> {
+    wire.batch(&quote::bound(
         "update pgmig.attempt set error = $2 \
          where id = (select max(id) from pgmig.attempt where chunk = $1)",
-        &[&chunk, &error],
-    )?;
-    Ok(())
+        &[&chunk.to_string(), &error.replace('\0', "")],
+    ))
 }
 
 /// Marks a chunk as done, in the transaction that holds its rows.
 ///
 /// # Errors
 /// [`Class::Ledger`] when it is done already, otherwise what the server says.
-pub fn mark_done(
-    session: &mut Session,
-    chunk: i64,
-    done: &Done,
-    worker: &str,
-) -> Result<(), Error> {
-    let marked = session.execute(
+pub fn mark_done(wire: &mut Wire, chunk: i64, done: &Done, worker: &str) -> Result<(), Error> {
+    let marked = wire.rows(&quote::bound(
         DONE,
         &[
-            &chunk,
-            &done.rows,
-            &done.bytes,
+            &chunk.to_string(),
+            &done.rows.to_string(),
+            &done.bytes.to_string(),
             &done.checksum,
-            &done.milliseconds,
-            &worker,
+            &done.milliseconds.to_string(),
+            worker,
         ],
-    )?;
-    if marked == 1 {
+    ))?;
+    if marked.len() == 1 {
         Ok(())
     } else {
         Err(Error::new(

@@ -2,7 +2,7 @@
 
 use pg_pipe::record::Record;
 use pg_pipe::{Failure, Line};
-use pg_session::relation::{Canonical, ColumnFacts};
+use pg_session::relation::{Binary, Canonical, ColumnFacts};
 
 use super::*;
 
@@ -16,6 +16,7 @@ fn relation(name: &str, columns: &[(&str, &str)], bytes: i64) -> Relation {
                 name: (*name).to_owned(),
                 data_type: (*data_type).to_owned(),
                 canonical: Canonical::Raw,
+                binary: Binary::Safe,
             })
             .collect(),
         key: Vec::new(),

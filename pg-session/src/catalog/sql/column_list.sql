@@ -30,6 +30,7 @@ select
         false
     ) as builtin_element,
     coalesce(element.typname like 'reg%', false) as reg_element,
+    coalesce(element.typname, '') as element_name,
     send.nspname as send_schema,
     send.proname as send_name,
     output_schema.nspname as output_schema,
