@@ -155,34 +155,56 @@ impl Shared<'_> {
         })
     }
 
-    /// Copies one chunk; `false` when none is left.
+    /// Copies the next chunk, or several small ones in one transaction; `false` when none is
+    /// left.
     fn copy_next(&self, pair: &mut Pair, worker: &str) -> Result<bool, FailedChunk> {
         let held: Vec<i64> = lock(&self.held).iter().copied().collect();
-        let Some(chunk) = ledger::take(&mut pair.target, &held)? else {
+        let mut chunks = ledger::take(&mut pair.target, &held)?;
+        let is_over = chunks.is_empty();
+        // What another worker has just failed with is free on the server, and not for us.
+        chunks.retain(|chunk| lock(&self.held).insert(chunk.id));
+        if chunks.is_empty() {
             pair.target.batch("rollback")?;
-            return Ok(false);
-        };
-        if !lock(&self.held).insert(chunk.id) {
-            pair.target.batch("rollback")?;
-            return Ok(true);
+            return Ok(!is_over);
         }
-        let result = self
-            .begin_attempt(chunk.id, worker)
-            .map_err(|error| (0, error));
-        let result = result.and_then(|attempts| {
-            self.copy_chunk(pair, &chunk, worker)
-                .map_err(|error| (attempts, error))
+        let result = self.copy_together(pair, &chunks, worker);
+        let failed = result.as_ref().err().and_then(|failed| {
+            let (chunk, _) = &**failed.chunk.as_ref()?;
+            Some(chunk.id)
         });
-        match result {
-            Ok(done) => {
-                lock(&self.held).remove(&chunk.id);
-                self.report(&chunk, &done);
-                Ok(true)
-            }
-            Err((attempts, error)) => Err(FailedChunk {
-                chunk: Some(Box::new((chunk, attempts))),
-                error: Box::new(error),
-            }),
+        for chunk in chunks.iter().filter(|chunk| Some(chunk.id) != failed) {
+            lock(&self.held).remove(&chunk.id);
+        }
+        for (chunk, done) in chunks.iter().zip(result?) {
+            self.report(chunk, &done);
+        }
+        Ok(true)
+    }
+
+    /// Copies chunks, in the transaction that has taken them, and commits.
+    fn copy_together(
+        &self,
+        pair: &mut Pair,
+        chunks: &[TakenChunk],
+        worker: &str,
+    ) -> Result<Vec<Done>, FailedChunk> {
+        let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.id).collect();
+        let attempts = self.with_clerk(|clerk| ledger::begin_attempts(clerk, &ids, worker))?;
+        let failed = |chunk: &TakenChunk, error| FailedChunk {
+            chunk: Some(Box::new((
+                chunk.clone(),
+                attempts.get(&chunk.id).copied().unwrap_or_default(),
+            ))),
+            error: Box::new(error),
+        };
+        let mut done = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let copied = self.copy_chunk(pair, chunk, worker);
+            done.push(copied.map_err(|error| failed(chunk, error))?);
+        }
+        match (self.commit(pair, &ids), chunks.first()) {
+            (Err(error), Some(first)) => Err(failed(first, error)),
+            _ => Ok(done),
         }
     }
 
@@ -225,12 +247,11 @@ impl Shared<'_> {
             milliseconds: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
         };
         ledger::mark_done(&mut pair.target, chunk.id, &done, worker)?;
-        self.commit(pair, chunk)?;
         Ok(done)
     }
 
     /// A commit whose answer is lost may have happened: the ledger knows.
-    fn commit(&self, pair: &mut Pair, chunk: &TakenChunk) -> Result<(), Error> {
+    fn commit(&self, pair: &mut Pair, chunks: &[i64]) -> Result<(), Error> {
         let error = match pair.target.batch("commit") {
             Ok(()) => return Ok(()),
             Err(error) if error.class().is_connection() => error,
@@ -239,7 +260,7 @@ impl Shared<'_> {
         let mut fresh = self.target.connect(Purpose::Load, &self.application_name)?;
         let is_done = ledger::list_chunks(&mut fresh)?
             .iter()
-            .any(|known| known.id == chunk.id && known.done.is_some());
+            .any(|known| chunks.contains(&known.id) && known.done.is_some());
         if is_done { Ok(()) } else { Err(error) }
     }
 
@@ -258,10 +279,6 @@ impl Shared<'_> {
         self.counters
             .add_rows(u64::try_from(done.rows).unwrap_or(0));
         self.counters.add_item();
-    }
-
-    fn begin_attempt(&self, chunk: i64, worker: &str) -> Result<i64, Error> {
-        self.with_clerk(|clerk| ledger::begin_attempt(clerk, chunk, worker))
     }
 
     fn note_error(&self, chunk: i64, text: &str) -> Result<(), Error> {

@@ -1,6 +1,8 @@
 //! The copy plan and what of it is done. The queue is the table: a worker takes a chunk with
 //! `for update skip locked`, and one that dies gives it back by dying.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Class, Error};
 use crate::quote;
 use crate::relation::RelationName;
@@ -65,6 +67,8 @@ pub struct TakenChunk {
     pub format: Format,
     /// Whether the table is emptied first and its rows are frozen.
     pub frozen: bool,
+    /// Bytes on the source's disk, about.
+    pub estimated_bytes: i64,
 }
 
 /// What a chunk brought.
@@ -164,15 +168,36 @@ fn json_array(items: &[String]) -> String {
 }
 
 /// Begins a transaction and takes the largest chunk that nobody has and that is not in
-/// `given_up`, until its end.
+/// `given_up`, until its end; when that is a small one, others with it. None when there is none.
 ///
 /// # Errors
 /// What the server says.
-pub fn take(wire: &mut Wire, given_up: &[i64]) -> Result<Option<TakenChunk>, Error> {
-    let given_up: Vec<String> = given_up.iter().map(i64::to_string).collect();
-    let list = format!("{{{}}}", given_up.join(","));
-    let rows = wire.rows(&format!("begin; {}", quote::bound(TAKE, &[&list])))?;
-    rows.into_iter().next().map(taken).transpose()
+pub fn take(wire: &mut Wire, given_up: &[i64]) -> Result<Vec<TakenChunk>, Error> {
+    let mut not_these = given_up.to_vec();
+    let first = wire.rows(&format!("begin; {}", take_sql(&not_these, i64::MAX, 1)))?;
+    let mut chunks: Vec<TakenChunk> = first.into_iter().map(taken).collect::<Result<_, _>>()?;
+    if let Some(first) = chunks.first()
+        && first.estimated_bytes <= SMALL
+    {
+        not_these.push(first.id);
+        let more = wire.rows(&take_sql(&not_these, SMALL, AT_ONCE - 1))?;
+        for row in more {
+            chunks.push(taken(row)?);
+        }
+    }
+    Ok(chunks)
+}
+
+/// The largest chunk of which others may go into one transaction with it, in bytes.
+const SMALL: i64 = 64 * 1024;
+/// Chunks that go together at the most.
+const AT_ONCE: i64 = 50;
+
+fn take_sql(given_up: &[i64], most_bytes: i64, limit: i64) -> String {
+    let ids: Vec<String> = given_up.iter().map(i64::to_string).collect();
+    let list = format!("{{{}}}", ids.join(","));
+    let (bytes, limit) = (most_bytes.to_string(), limit.to_string());
+    quote::bound(TAKE, &[&list, &bytes, &limit])
 }
 
 /// In the order of the query.
@@ -190,21 +215,31 @@ fn taken(row: TextRow) -> Result<TakenChunk, Error> {
             _ => Format::Text,
         },
         frozen: text() == "t",
+        estimated_bytes: text().parse().map_err(garbled)?,
     })
 }
 
-/// Counts an attempt, in a transaction of its own; gives how many there have been.
+/// Counts an attempt at each of some chunks, in a transaction of its own; gives how many there
+/// have been, by chunk.
 ///
 /// # Errors
 /// What the server says.
-pub fn begin_attempt(wire: &mut Wire, chunk: i64, worker: &str) -> Result<i64, Error> {
-    let chunk = chunk.to_string();
-    let counted = wire.value(&quote::bound(
-        "insert into pgmig.attempt (chunk, worker) values ($1, $2); \
-         select count(*) from pgmig.attempt where chunk = $1",
-        &[&chunk, worker],
+pub fn begin_attempts(
+    wire: &mut Wire,
+    chunks: &[i64],
+    worker: &str,
+) -> Result<BTreeMap<i64, i64>, Error> {
+    let ids: Vec<String> = chunks.iter().map(i64::to_string).collect();
+    let rows = wire.rows(&quote::bound(
+        "insert into pgmig.attempt (chunk, worker) select unnest($1::bigint[]), $2; \
+         select chunk, count(*) from pgmig.attempt where chunk = any ($1::bigint[]) group by chunk",
+        &[&format!("{{{}}}", ids.join(",")), worker],
     ))?;
-    Ok(counted.and_then(|text| text.parse().ok()).unwrap_or(1))
+    let number = |value: &Option<String>| value.as_deref()?.parse().ok();
+    Ok(rows
+        .iter()
+        .filter_map(|row| Some((number(row.first()?)?, number(row.get(1)?)?)))
+        .collect())
 }
 
 /// Notes why the latest attempt at a chunk failed.

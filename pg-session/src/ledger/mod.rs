@@ -10,7 +10,7 @@ use crate::session::Session;
 
 pub use applied::{AppliedKey, is_applied, list_applied, mark_applied};
 pub use chunk::{
-    Done, Format, LedgerChunk, PlannedTable, TakenChunk, begin_attempt, begin_run, forget_table,
+    Done, Format, LedgerChunk, PlannedTable, TakenChunk, begin_attempts, begin_run, forget_table,
     list_chunks, mark_done, note_attempt_error, plan, take,
 };
 

@@ -39,6 +39,9 @@ create table if not exists pgmig.chunk (
     unique (schema_name, table_name, part)
 );
 
+-- The queue, in its order.
+create index if not exists chunk_queue on pgmig.chunk (estimated_bytes desc, id) where done_at is null;
+
 -- Attempts at a chunk, counted in transactions of their own, before the chunk's.
 create table if not exists pgmig.attempt (
     id bigint generated always as identity primary key,
@@ -47,6 +50,8 @@ create table if not exists pgmig.attempt (
     worker text not null,
     error text
 );
+
+create index if not exists attempt_chunk on pgmig.attempt (chunk);
 
 -- DDL that is done, committed together with it.
 create table if not exists pgmig.applied (
