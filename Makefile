@@ -47,6 +47,7 @@ unit: deps
 # Last, so that its summary closes `make test`.
 e2e: servers
 	$(CARGO) build --workspace --bins
+	$(CARGO) test --package pg-session --test differential
 	$(CARGO) test --package pg-e2e --lib
 	$(CARGO) test --package pg-e2e --test suites
 

@@ -188,6 +188,7 @@ fn copy_tables(
         relations: &holder.relations,
         counters: meter.counters(),
         ways: (holder.session.way().clone(), target.way().clone()),
+        is_utf8: holder.session.facts().encoding == "UTF8",
         toast: toast(args.toast_compression),
         clerk: Mutex::new(None),
         held: Mutex::default(),

@@ -14,6 +14,7 @@ mod large_objects;
 mod plan;
 mod resume;
 mod sequences;
+mod tally;
 mod transfer;
 mod worker;
 

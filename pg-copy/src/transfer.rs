@@ -2,21 +2,38 @@
 //! frames of the protocol as they come, in blocks.
 
 use pg_pipe::progress::Counters;
+use pg_session::checksum::{RowHasher, Total};
 use pg_session::ledger::Format;
 use pg_session::wire::Copied;
-use pg_session::{Class, Error, Relation, Wire, checksum};
+use pg_session::{Class, Error, Relation, Wire, checksum, quote};
+
+use crate::tally::Tally;
 
 /// Bytes after which the target is asked whether it still takes rows: an error would be seen
 /// at the end only, after the rest of the table.
-const CHECK_EVERY: u64 = 4 << 20;
+const CHECK_EVERY: usize = 4 << 20;
 
 /// Rows and bytes that went over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Moved {
     /// Rows that the target took, as many as the source sent.
     pub(crate) rows: u64,
     /// Bytes of COPY data with the protocol's five for each message.
     pub(crate) bytes: u64,
+    /// The checksum of the rows, where it could be taken in passing.
+    pub(crate) total: Option<Total>,
+}
+
+/// What is copied, and how.
+pub(crate) struct Load<'a> {
+    /// Whose rows.
+    pub(crate) relation: &'a Relation,
+    /// COPY's format.
+    pub(crate) format: Format,
+    /// Whether the rows are frozen as they come.
+    pub(crate) frozen: bool,
+    /// What hashes the rows in passing, where that can be done.
+    pub(crate) hasher: Option<RowHasher>,
 }
 
 /// Copies a relation's own rows. Both wires are ready for another statement afterwards, unless
@@ -27,11 +44,11 @@ pub(crate) struct Moved {
 pub(crate) fn copy(
     source: &mut Wire,
     target: &mut Wire,
-    (relation, format): (&Relation, Format),
+    load: Load<'_>,
     counters: &Counters,
-    frozen: bool,
 ) -> Result<Moved, Error> {
-    let (from, to) = statements(relation, format, frozen);
+    let (from, to) = load.statements();
+    let mut tally = load.hasher.map(Tally::new);
     // The target first: when it refuses, the source need not be stopped.
     target.begin_copy_in(&to)?;
     if let Err(error) = source.begin_copy_out(&from) {
@@ -39,9 +56,13 @@ pub(crate) fn copy(
         return Err(error);
     }
     let mut bytes = 0;
-    let sent = forward(source, target, |block| {
-        counters.add_bytes(block);
-        bytes += block;
+    let sent = forward(source, target, |frames| {
+        if let Some(tally) = &mut tally {
+            tally.take(frames);
+        }
+        let length = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+        counters.add_bytes(length);
+        bytes += length;
     });
     let sent = match sent {
         Ok(sent) => sent,
@@ -62,7 +83,11 @@ pub(crate) fn copy(
             format!("the source sent {sent} rows, the target took {rows}"),
         ));
     }
-    Ok(Moved { rows, bytes })
+    Ok(Moved {
+        rows,
+        bytes,
+        total: tally.and_then(Tally::finish),
+    })
 }
 
 /// The side that broke off.
@@ -75,7 +100,7 @@ enum Broken {
 fn forward(
     source: &mut Wire,
     target: &mut Wire,
-    mut count: impl FnMut(u64),
+    mut look: impl FnMut(&[u8]),
 ) -> Result<u64, Broken> {
     let mut unchecked = 0;
     loop {
@@ -84,9 +109,8 @@ fn forward(
             Copied::End(rows) => return Ok(rows),
         };
         target.write_frames(frames).map_err(Broken::Target)?;
-        let length = u64::try_from(frames.len()).unwrap_or(u64::MAX);
-        count(length);
-        unchecked += length;
+        look(frames);
+        unchecked += frames.len();
         if unchecked >= CHECK_EVERY {
             unchecked = 0;
             target.check_copy_in().map_err(Broken::Target)?;
@@ -94,28 +118,33 @@ fn forward(
     }
 }
 
-/// The statements of both sides. A table without columns to copy has no list; then COPY takes
-/// what there is, which is nothing but the rows.
-fn statements(relation: &Relation, format: Format, frozen: bool) -> (String, String) {
-    let name = relation.name.sql();
-    let columns = relation.column_list();
-    let list = if columns.is_empty() {
-        String::new()
-    } else {
-        format!(" ({columns})")
-    };
-    let condition = checksum::condition(relation);
-    let what = if condition.is_empty() {
-        format!("{name}{list}")
-    } else {
-        format!("(select {columns} from only {name}{condition})")
-    };
-    let form = format.as_str();
-    let freeze = if frozen { ", freeze" } else { "" };
-    (
-        format!("copy {what} to stdout (format {form})"),
-        format!("copy {name}{list} from stdin (format {form}{freeze})"),
-    )
+impl Load<'_> {
+    /// The statements of both sides. A table without columns to copy has no list; then COPY
+    /// takes what there is, which is nothing but the rows.
+    fn statements(&self) -> (String, String) {
+        let name = self.relation.name.sql();
+        let columns = match &self.hasher {
+            Some(hasher) => quote::list(hasher.columns()),
+            None => self.relation.column_list(),
+        };
+        let list = if columns.is_empty() {
+            String::new()
+        } else {
+            format!(" ({columns})")
+        };
+        let condition = checksum::condition(self.relation);
+        let what = if condition.is_empty() {
+            format!("{name}{list}")
+        } else {
+            format!("(select {columns} from only {name}{condition})")
+        };
+        let form = self.format.as_str();
+        let freeze = if self.frozen { ", freeze" } else { "" };
+        (
+            format!("copy {what} to stdout (format {form})"),
+            format!("copy {name}{list} from stdin (format {form}{freeze})"),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +174,31 @@ mod tests {
             condition: condition.map(str::to_owned),
             filenode: None,
         }
+    }
+
+    fn statements(relation: &Relation, format: Format, frozen: bool) -> (String, String) {
+        let hasher = None;
+        let load = Load {
+            relation,
+            format,
+            frozen,
+            hasher,
+        };
+        load.statements()
+    }
+
+    #[test]
+    fn rows_that_are_hashed_come_in_the_order_of_their_names() {
+        let relation = relation(&["b", "A"], None);
+        let load = Load {
+            relation: &relation,
+            format: Format::Binary,
+            frozen: false,
+            hasher: RowHasher::for_relation(&relation),
+        };
+        let (from, to) = load.statements();
+        assert!(from.contains("(\"A\", \"b\") to"), "{from}");
+        assert!(to.contains("(\"A\", \"b\") from"), "{to}");
     }
 
     #[test]

@@ -9,13 +9,14 @@ use pg_pipe::Context;
 use pg_pipe::progress::Counters;
 use pg_pipe::record::{Chunk, Record};
 use pg_pipe::stop::Registered;
+use pg_session::checksum::RowHasher;
 use pg_session::journey::Way;
-use pg_session::ledger::{self, Done, MOST_ATTEMPTS, TakenChunk};
+use pg_session::ledger::{self, Done, Format, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Wire, checksum};
 
 use crate::resume::copied;
-use crate::transfer;
+use crate::transfer::{self, Load};
 
 /// The first wait before trying again; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -33,6 +34,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) counters: Arc<Counters>,
     /// How the sessions before came to the source and to the target.
     pub(crate) ways: (Way, Way),
+    /// Whether the source's database is in UTF8, so that rows can be hashed in passing.
+    pub(crate) is_utf8: bool,
     /// What each wire to the target says about compression.
     pub(crate) toast: Option<&'static str>,
     /// A wire of its own, for attempts, which outlive the chunk's transaction; opened when it
@@ -223,14 +226,20 @@ impl Shared<'_> {
             let name = chunk.name.sql();
             pair.target.batch(&format!("truncate only {name}"))?;
         }
-        let moved = transfer::copy(
-            &mut pair.source,
-            &mut pair.target,
-            (relation, chunk.format),
-            &self.counters,
-            chunk.frozen,
-        )?;
-        let sum = checksum::sum_on_wire(&mut pair.source, relation)?;
+        let can_hash = self.is_utf8 && chunk.format == Format::Binary;
+        let load = Load {
+            relation,
+            format: chunk.format,
+            frozen: chunk.frozen,
+            hasher: can_hash
+                .then(|| RowHasher::for_relation(relation))
+                .flatten(),
+        };
+        let moved = transfer::copy(&mut pair.source, &mut pair.target, load, &self.counters)?;
+        let sum = match moved.total {
+            Some(total) => total.checksum(relation),
+            None => checksum::sum_on_wire(&mut pair.source, relation, None)?,
+        };
         if u64::try_from(sum.rows) != Ok(moved.rows) {
             return Err(Error::new(
                 Class::Ledger,

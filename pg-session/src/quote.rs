@@ -10,6 +10,12 @@ pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
+/// Names as a list of columns.
+pub fn list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| identifier(name)).collect();
+    quoted.join(", ")
+}
+
 /// A string literal as SQL, right whatever `standard_conforming_strings` says.
 pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");

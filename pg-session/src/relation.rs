@@ -130,10 +130,7 @@ pub struct Relation {
 impl Relation {
     /// The columns as a quoted list, in the order of the table.
     pub fn column_list(&self) -> String {
-        self.columns
-            .iter()
-            .map(|column| quote::identifier(&column.name))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let names: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
+        quote::list(&names)
     }
 }

@@ -161,6 +161,10 @@ fn a_wrong_flag_is_one_line_that_begins_with_the_tool() {
 #[test]
 fn a_chunk_that_another_session_holds_is_waited_for() {
     let scene = Scene::plain(Pair::newest());
+    // Small tables go together; this one goes alone.
+    scene
+        .source
+        .run("insert into t select n, 'name ' || n from generate_series(11, 5000) n");
     let plan = scene.plan();
     scene
         .tool(&["pg-schema-apply", "--section", "pre-data", "-"])

@@ -4,6 +4,14 @@
 //! the sum of them. Sums do not depend on order; `hash_record_extended` would be cheaper and
 //! is wrong, because it is linear: values swapped between rows would cancel out.
 
+pub mod hash;
+mod oids;
+mod row;
+mod total;
+
+pub use row::RowHasher;
+pub use total::{Sum, Total, merge};
+
 use crate::error::{Class, Error};
 use crate::quote;
 use crate::relation::{Canonical, ColumnFacts, Relation};
@@ -21,17 +29,7 @@ const KNOWN_ANSWER: i64 = -3_660_984_462_066_369_509;
 /// Checksum of a database without large objects.
 pub const NO_LARGE_OBJECTS: &str = "b64s/1:lo:0";
 
-const LARGE_OBJECTS: &str = include_str!("catalog/sql/large_object_sum.sql");
-
-/// Rows of a table and their checksum.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Sum {
-    /// Rows.
-    pub rows: i64,
-    /// `b64s/1:DIGEST:SUM`. DIGEST is over column names and the way each is compared, so
-    /// that sums of different expressions are never taken for equal.
-    pub checksum: String,
-}
+const LARGE_OBJECTS: &str = include_str!("../catalog/sql/large_object_sum.sql");
 
 /// Large objects and their checksum.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,27 +75,42 @@ pub fn check_known_answer(session: &mut Session) -> Result<(), Error> {
 /// # Errors
 /// What the server says.
 pub fn sum_relation(session: &mut Session, relation: &Relation) -> Result<Sum, Error> {
-    let row = session.query_one(&sum_query(relation), &[])?;
+    sum_where(session, relation, None)
+}
+
+/// Counts and checksums those of a relation's own rows that a condition holds for, such as a
+/// range of the key or of `ctid`. The sums of parts [`merge`] into that of the whole.
+///
+/// # Errors
+/// What the server says.
+pub fn sum_where(
+    session: &mut Session,
+    relation: &Relation,
+    filter: Option<&str>,
+) -> Result<Sum, Error> {
+    let row = session.query_one(&sum_query(relation, filter), &[])?;
     let total: String = row.get("checksum");
-    Ok(Sum {
-        rows: row.get("rows"),
-        checksum: format!("b64s/1:{}:{total}", digest(relation)),
-    })
+    Ok(Sum::new(row.get("rows"), &digest(relation), total))
 }
 
 /// The same on a wire.
 ///
 /// # Errors
 /// What the server says.
-pub fn sum_on_wire(wire: &mut Wire, relation: &Relation) -> Result<Sum, Error> {
-    let row = wire.rows(&sum_query(relation))?.into_iter().next();
-    match row.as_deref() {
-        Some([Some(rows), Some(total)]) => Ok(Sum {
-            rows: rows.parse().unwrap_or(-1),
-            checksum: format!("b64s/1:{}:{total}", digest(relation)),
-        }),
-        _ => Err(Error::new(Class::Lost, "the server gave no checksum")),
-    }
+pub fn sum_on_wire(
+    wire: &mut Wire,
+    relation: &Relation,
+    filter: Option<&str>,
+) -> Result<Sum, Error> {
+    let row = wire.rows(&sum_query(relation, filter))?.into_iter().next();
+    let sum = match row.as_deref() {
+        Some([Some(rows), Some(total)]) => rows
+            .parse()
+            .ok()
+            .map(|rows| Sum::new(rows, &digest(relation), total)),
+        _ => None,
+    };
+    sum.ok_or_else(|| Error::new(Class::Lost, "the server gave no checksum"))
 }
 
 /// Counts and checksums all large objects. The session must be in a transaction.
@@ -124,15 +137,27 @@ fn sorted(relation: &Relation) -> Vec<&ColumnFacts> {
     columns
 }
 
-fn sum_query(relation: &Relation) -> String {
+fn sum_query(relation: &Relation, filter: Option<&str>) -> String {
     let values: Vec<String> = sorted(relation).into_iter().map(expression).collect();
-    let filter = condition(relation);
     format!(
         "select count(*) as rows, coalesce(sum(h), 0)::text as checksum \
-         from (select {} as h from only {}{filter}) as hashed",
+         from (select {} as h from {}) as hashed",
         row_hash(&values.join(", ")),
-        relation.name.sql(),
+        rows(relation, filter),
     )
+}
+
+/// What stands behind FROM for a relation's own rows, or those of them that a filter wants.
+fn rows(relation: &Relation, filter: Option<&str>) -> String {
+    let name = relation.name.sql();
+    match (condition(relation).as_str(), filter) {
+        (condition, None) => format!("only {name}{condition}"),
+        ("", Some(filter)) => format!("only {name} where ({filter})"),
+        // An extension's condition is a clause of its own, which nothing can be put into.
+        (condition, Some(filter)) => {
+            format!("(select ctid, * from only {name}{condition}) as own where ({filter})")
+        }
+    }
 }
 
 /// The WHERE clause of an extension's configuration table, or nothing.
@@ -208,7 +233,7 @@ mod tests {
     use super::*;
     use crate::relation::{Binary, RelationName};
 
-    fn relation(columns: &[(&str, &str, Canonical)]) -> Relation {
+    pub(super) fn relation(columns: &[(&str, &str, Canonical)]) -> Relation {
         Relation {
             oid: 1,
             name: RelationName::new("s", "t"),
@@ -237,7 +262,7 @@ mod tests {
             ("b", "integer", Canonical::Raw),
             ("A", "text", Canonical::Text),
         ]);
-        let sql = sum_query(&table);
+        let sql = sum_query(&table, None);
         assert!(sql.contains("row(\"A\"::text, \"b\")"), "{sql}");
         assert!(sql.contains("from only \"s\".\"t\""), "{sql}");
     }
@@ -260,7 +285,7 @@ mod tests {
             base: base.map(str::to_owned),
         };
         let domain = relation(&[("a", "s.d", output(Some("s.mood")))]);
-        let sql = sum_query(&domain);
+        let sql = sum_query(&domain, None);
         assert!(
             sql.contains("row(textin(\"pg_catalog\".\"enum_out\"(\"a\"::s.mood)))"),
             "{sql}"
@@ -272,6 +297,20 @@ mod tests {
 
     #[test]
     fn a_table_without_columns_has_a_hash_too() {
-        assert!(sum_query(&relation(&[])).contains("row()"));
+        assert!(sum_query(&relation(&[]), None).contains("row()"));
+    }
+
+    #[test]
+    fn a_filter_stands_beside_the_condition_of_an_extension() {
+        let mut table = relation(&[("a", "integer", Canonical::Raw)]);
+        let sql = sum_query(&table, Some("a > 1 or a < 0"));
+        assert!(
+            sql.contains("from only \"s\".\"t\" where (a > 1 or a < 0))"),
+            "{sql}"
+        );
+        table.condition = Some("WHERE b or c".to_owned());
+        let sql = sum_query(&table, Some("a > 1"));
+        let inner = "(select ctid, * from only \"s\".\"t\" WHERE b or c) as own where (a > 1)";
+        assert!(sql.contains(inner), "{sql}");
     }
 }
