@@ -48,7 +48,8 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let mut target = ends.target.connect(Purpose::Load, &ends.application_name)?;
     require_ours(&mut target, &plan)?;
     lock_ledger(&mut target)?;
-    let (tables, lost) = split(&plan, context);
+    let (tables, lost) = split(&plan, &mut target, context)?;
+    let positions = sequences::left(&plan, &mut target, context)?;
     let mut holder = Holder::open(&ends.source, &ends.application_name, &tables)?;
     let cancel = holder.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
@@ -61,8 +62,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     }
     // The rows are in: what writes on the source from now on is its own affair.
     holder.session.batch("commit")?;
-    let sequences_well =
-        sequences::copy(&mut holder.session, &mut target, &plan.sequences, context)?;
+    let sequences_well = sequences::copy(&mut holder.session, &mut target, &positions, context)?;
     Ok(if tables_well && sequences_well && !lost {
         Exit::Fine
     } else {
@@ -127,8 +127,13 @@ fn lock_ledger(target: &mut Session) -> anyhow::Result<()> {
     )
 }
 
-/// The tables to copy, and whether some are lost because they could not be created.
-fn split<'p>(plan: &'p Plan, context: &Context) -> (Vec<&'p Table>, bool) {
+/// The tables to copy, and whether some are lost because they could not be created. What a
+/// filter took out of the schema is told.
+fn split<'p>(
+    plan: &'p Plan,
+    target: &mut Session,
+    context: &Context,
+) -> anyhow::Result<(Vec<&'p Table>, bool)> {
     let mut tables = Vec::new();
     let mut lost = false;
     for table in &plan.tables {
@@ -141,11 +146,15 @@ fn split<'p>(plan: &'p Plan, context: &Context) -> (Vec<&'p Table>, bool) {
                 format!("table {name} is not copied: it could not be created"),
             );
             context.item_failed(&name.to_string(), &failure.into());
+        } else if plan.lacks(&name, target)? {
+            context.notice().warn(&format!(
+                "table {name} is left out: the target lacks it, and the stream does not make it"
+            ));
         } else {
             tables.push(table);
         }
     }
-    (tables, lost)
+    Ok((tables, lost))
 }
 
 fn begin_run(target: &mut Session, holder: &mut Holder, plan: &Plan) -> anyhow::Result<()> {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pg_pipe::record::{Record, Table};
+use pg_pipe::record::{Applied, AppliedStatus, Record, Table};
 use pg_pipe::{Head, Input, Line};
-use pg_session::RelationName;
+use pg_session::{Error, RelationName, Session};
 
 /// What has been read of the stream.
 #[derive(Debug, Default)]
@@ -19,6 +19,12 @@ pub(crate) struct Plan {
     pub(crate) large_objects: bool,
     /// Tables that could not be created on the target.
     pub(crate) not_created: BTreeSet<RelationName>,
+    /// Tables and sequences that a filter left out.
+    left_out: BTreeSet<RelationName>,
+    /// Tables and sequences that have an object.
+    made: BTreeSet<RelationName>,
+    /// Whether there are objects at all; rows alone are for tables that are there.
+    has_objects: bool,
 }
 
 impl Plan {
@@ -44,13 +50,47 @@ impl Plan {
                 .sequences
                 .push(RelationName::new(sequence.schema, sequence.name)),
             Record::LargeObjects(objects) => self.large_objects = objects.count > 0,
-            Record::Applied(applied) if applied.kind == "TABLE" && !applied.status.is_there() => {
-                let schema = applied.schema.unwrap_or_default();
-                self.not_created
-                    .insert(RelationName::new(schema, applied.name));
+            Record::Object(object) => {
+                self.has_objects = true;
+                if matches!(object.kind.as_str(), "TABLE" | "SEQUENCE") {
+                    let schema = object.schema.unwrap_or_default();
+                    self.made.insert(RelationName::new(schema, object.name));
+                }
             }
+            Record::Applied(applied) => self.note_applied(applied),
             _ => {}
         }
+    }
+
+    fn note_applied(&mut self, applied: Applied) {
+        if applied.status.is_there() {
+            return;
+        }
+        let is_left_out = applied.status == AppliedStatus::LeftOut;
+        let name = RelationName::new(applied.schema.unwrap_or_default(), applied.name);
+        match applied.kind.as_str() {
+            "TABLE" | "SEQUENCE" if is_left_out => self.left_out.insert(name),
+            "TABLE" => self.not_created.insert(name),
+            _ => false,
+        };
+    }
+
+    /// Whether a filter left a table or sequence out, as the target lacks it: pg-schema-apply
+    /// says so, or its object is not in the stream.
+    ///
+    /// # Errors
+    /// What the target says.
+    pub(crate) fn lacks(&self, name: &RelationName, target: &mut Session) -> Result<bool, Error> {
+        let may_lack =
+            self.left_out.contains(name) || self.has_objects && !self.made.contains(name);
+        if !may_lack {
+            return Ok(false);
+        }
+        let row = target.query_one(
+            "select to_regclass($1::text) is null as is_missing",
+            &[&name.sql()],
+        )?;
+        Ok(row.get("is_missing"))
     }
 
     /// Whether there is anything to copy.

@@ -4,6 +4,30 @@ use pg_pipe::Context;
 use pg_pipe::record::{Record, Sequence};
 use pg_session::{Error, RelationName, Session, catalog};
 
+use crate::plan::Plan;
+
+/// The sequences to set: those that a filter took out of the schema are told.
+///
+/// # Errors
+/// What the target says.
+pub(crate) fn left<'p>(
+    plan: &'p Plan,
+    target: &mut Session,
+    context: &Context,
+) -> Result<Vec<&'p RelationName>, Error> {
+    let mut left = Vec::new();
+    for name in &plan.sequences {
+        if plan.lacks(name, target)? {
+            context.notice().warn(&format!(
+                "sequence {name} is left out: the target lacks it, and the stream does not make it"
+            ));
+        } else {
+            left.push(name);
+        }
+    }
+    Ok(left)
+}
+
 /// Sets the sequences of the target to where those of the source stand. Gives whether all
 /// could be set; one that could not is an item.
 ///
@@ -12,7 +36,7 @@ use pg_session::{Error, RelationName, Session, catalog};
 pub(crate) fn copy(
     source: &mut Session,
     target: &mut Session,
-    names: &[RelationName],
+    names: &[&RelationName],
     context: &Context,
 ) -> anyhow::Result<bool> {
     let mut all_well = true;

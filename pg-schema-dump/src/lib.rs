@@ -13,6 +13,9 @@ mod quoted;
 
 use std::process::ExitCode;
 
+/// In `depends_on`: something that pg_dump's filters may have left out. pg_dump counts from 1.
+const FILTERED: i64 = 0;
+
 /// The whole of `main` of `pg-schema-dump`.
 pub fn main() -> ExitCode {
     pg_pipe::tool::main::<dump::PgSchemaDump>()

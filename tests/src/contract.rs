@@ -79,7 +79,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "applied",
         "kind:text name:text section:pre-data|post-data|acl|final \
-         status:applied|present|failed|skipped|refused milliseconds:whole",
+         status:applied|present|failed|skipped|refused|left_out milliseconds:whole",
         "id:whole schema:text sqlstate:text message:text",
     ),
     (

@@ -14,6 +14,7 @@ mod cli_contract;
 mod crates;
 mod documented;
 mod dumped;
+mod filtered;
 mod interruption;
 mod pg_dump;
 mod pipeline;

@@ -95,7 +95,8 @@ pub struct Object {
     pub version: Option<String>,
     /// The statement or statements.
     pub sql: String,
-    /// Ids of the objects that must exist before.
+    /// Ids of the objects that must exist before. One that no object of the stream has is of
+    /// something that was filtered out; 0 stands for what pg_dump's own filters may have taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<i64>,
 }
@@ -185,6 +186,10 @@ pub enum AppliedStatus {
     /// The server keeps this to itself, and nothing is lost by that: a comment on an
     /// extension, a grant on what an extension brings. A warning says so.
     Refused,
+    /// It needs something that was filtered out of the stream, or that was left out itself.
+    /// A warning says so.
+    #[serde(rename = "left_out")]
+    LeftOut,
 }
 
 impl AppliedStatus {
@@ -193,7 +198,7 @@ impl AppliedStatus {
         matches!(self, Self::Applied | Self::Present)
     }
 
-    /// Whether the target lacks it, so that what depends on it cannot be there.
+    /// Whether the target lacks it against our will, so that what depends on it has failed, too.
     pub fn is_missing(self) -> bool {
         matches!(self, Self::Failed | Self::Skipped)
     }
@@ -219,7 +224,7 @@ pub struct Applied {
     /// SQLSTATE of a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
-    /// Why it failed or was skipped.
+    /// Why it failed, was skipped or left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// How long the statement ran, in milliseconds.

@@ -21,10 +21,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use pg_pipe::record::{Object, Section};
+use pg_pipe::record::{AppliedStatus, Object, Section};
 use pg_session::RelationName;
 
 use crate::apply::families::{Families, Family};
+use crate::apply::left_out::Absent;
 use crate::apply::plan::Plan;
 use crate::apply::step::{Part, Step, Work, steps};
 
@@ -109,8 +110,8 @@ pub(crate) struct Graph {
     /// Steps by an object that they depend on, by a table whose rows they need.
     dependents: BTreeMap<i64, Vec<Key>>,
     readers: BTreeMap<RelationName, Vec<Key>>,
-    failed: BTreeSet<i64>,
-    /// Failures whose dependents have not been looked for.
+    absent: Absent,
+    /// Those of them whose dependents have not been looked for.
     fresh: Vec<i64>,
     builds: BTreeSet<Key>,
     bytes: i64,
@@ -121,8 +122,8 @@ impl Graph {
     pub(crate) fn new(plan: &Plan, can_leave_open: bool) -> Self {
         let tables = Families::of(plan);
         let mut graph = Self {
-            failed: plan.failed.clone(),
-            fresh: plan.failed.iter().copied().collect(),
+            fresh: plan.absent.ids().collect(),
+            absent: plan.absent.clone(),
             ..Self::default()
         };
         let late: BTreeSet<i64> = plan.section(Section::PostData).map(|o| o.id).collect();
@@ -189,9 +190,9 @@ impl Graph {
         u64::try_from(self.bytes).unwrap_or_default()
     }
 
-    /// Ids of objects that failed or were skipped, pre-data's included.
-    pub(crate) fn failed(&self) -> &BTreeSet<i64> {
-        &self.failed
+    /// Objects that are not there, pre-data's included.
+    pub(crate) fn absent(&self) -> &Absent {
+        &self.absent
     }
 
     /// The rows of a table are in.
@@ -237,17 +238,19 @@ impl Graph {
         if key.1 == Part::Rest {
             return None;
         }
-        self.note_failure(key.0);
+        let fate = self.absent.fate(&node.task.object);
+        self.note_absent(key.0, fate.unwrap_or(AppliedStatus::Skipped));
         Some(node.task.object)
     }
 
-    fn note_failure(&mut self, id: i64) {
-        if self.failed.insert(id) {
+    /// An object is not there, for the reason that its status says.
+    pub(crate) fn note_absent(&mut self, id: i64, status: AppliedStatus) {
+        if self.absent.note(id, status) {
             self.fresh.push(id);
         }
     }
 
-    /// Takes objects out that depend on something that failed; gives them.
+    /// Takes objects out that depend on something that is not there; gives them.
     pub(crate) fn take_doomed(&mut self) -> Vec<Object> {
         let mut doomed = Vec::new();
         while let Some(id) = self.fresh.pop() {
@@ -280,7 +283,7 @@ impl Graph {
             return true;
         }
         if !is_made {
-            self.note_failure(id);
+            self.note_absent(id, AppliedStatus::Failed);
             // Nobody is told of a rest apart from what it belongs to.
             self.give_up((id, Part::Rest));
             return true;
@@ -411,7 +414,7 @@ mod tests {
         graph.waiting.remove(&(103, Part::First));
         let doomed: Vec<i64> = graph.take_doomed().iter().map(|object| object.id).collect();
         assert_eq!(doomed, [104]);
-        assert!(graph.failed().contains(&104));
+        assert!(graph.absent().has(104));
     }
 
     #[test]
@@ -483,7 +486,7 @@ mod tests {
         assert!(graph.ended((104, Part::Rest), false));
         assert!(graph.ended((105, Part::Rest), true));
         graph.ended((107, Part::First), true);
-        assert!(!graph.failed().contains(&104), "the key stands");
+        assert!(!graph.absent().has(104), "the key stands");
         assert_eq!(start_all(&mut graph), [106]);
     }
 

@@ -1,12 +1,11 @@
 //! Objects made one after another on one session, in the order of the dump.
 
-use std::collections::BTreeSet;
-
 use pg_pipe::record::{AppliedStatus, Object, Record};
 use pg_pipe::{Context, Exit};
 use pg_session::{Error, Session};
 
 use crate::apply::ledgered::Ledgered;
+use crate::apply::left_out::{self, Absent};
 use crate::apply::one::{adapted, apply_one};
 use crate::apply::plan::Plan;
 
@@ -15,15 +14,15 @@ use crate::apply::plan::Plan;
 pub(crate) struct Sum {
     /// Something is missing.
     pub(crate) any_missing: bool,
-    /// The server kept something to itself.
-    pub(crate) any_refused: bool,
+    /// The server kept something to itself, or a filter took something that others need.
+    pub(crate) any_told: bool,
 }
 
 impl Sum {
     /// Counts one more.
     pub(crate) fn add(&mut self, status: AppliedStatus) {
         self.any_missing |= status.is_missing();
-        self.any_refused |= status == AppliedStatus::Refused;
+        self.any_told |= matches!(status, AppliedStatus::Refused | AppliedStatus::LeftOut);
     }
 
     /// Both together.
@@ -31,7 +30,7 @@ impl Sum {
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             any_missing: self.any_missing || other.any_missing,
-            any_refused: self.any_refused || other.any_refused,
+            any_told: self.any_told || other.any_told,
         }
     }
 
@@ -41,21 +40,19 @@ impl Sum {
             Self {
                 any_missing: true, ..
             } => Exit::Partial,
-            Self {
-                any_refused: true, ..
-            } if context.strict() => Exit::No,
+            Self { any_told: true, .. } if context.strict() => Exit::No,
             Self { .. } => Exit::Fine,
         }
     }
 }
 
-/// Makes objects in order; what depends on one that failed is skipped.
+/// Makes objects in order; what depends on one that is not there is not tried.
 pub(crate) struct InOrder<'a> {
     session: Session,
     ledgered: Ledgered,
     plan: &'a Plan,
     database: &'a str,
-    failed: BTreeSet<i64>,
+    absent: Absent,
     context: &'a Context,
 }
 
@@ -75,14 +72,14 @@ impl<'a> InOrder<'a> {
             session,
             plan,
             database,
-            failed: BTreeSet::new(),
+            absent: Absent::default(),
             context,
         })
     }
 
-    /// Knows of objects that failed before.
-    pub(crate) fn after(mut self, failed: &BTreeSet<i64>) -> Self {
-        self.failed.extend(failed);
+    /// Knows of objects that were not made before.
+    pub(crate) fn after(mut self, absent: &Absent) -> Self {
+        self.absent = absent.clone();
         self
     }
 
@@ -106,12 +103,12 @@ impl<'a> InOrder<'a> {
         let Some(object) = adapted(object, self.plan, self.database) else {
             return Ok(());
         };
-        let (session, failed) = (&mut self.session, &self.failed);
-        let record = apply_one(session, &self.ledgered, &object, failed, self.context)?;
+        let record = match left_out::without(&object, &self.absent, self.plan, self.context) {
+            Some(record) => record,
+            None => apply_one(&mut self.session, &self.ledgered, &object, self.context)?,
+        };
         sum.add(record.status);
-        if record.status.is_missing() {
-            self.failed.insert(object.id);
-        }
+        self.absent.note(object.id, record.status);
         self.context.write(Record::Applied(record));
         Ok(())
     }

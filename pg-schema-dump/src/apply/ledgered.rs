@@ -8,6 +8,7 @@ use pg_pipe::record::{Applied, AppliedStatus, Object};
 use pg_session::ledger::{self, AppliedKey};
 use pg_session::{Error, ServerVersion, Session, quote};
 
+use crate::apply::left_out::Gaps;
 use crate::apply::plan::Plan;
 
 /// Makes objects on one session, leaving out what the ledger says is done.
@@ -15,6 +16,7 @@ pub(crate) struct Ledgered {
     done: BTreeSet<AppliedKey>,
     /// Ids of the plan's own objects.
     own: BTreeSet<i64>,
+    gaps: Gaps,
 }
 
 impl Ledgered {
@@ -26,7 +28,13 @@ impl Ledgered {
         Ok(Self {
             done: ledger::list_applied(session)?,
             own: plan.objects.iter().map(|object| object.id).collect(),
+            gaps: Gaps::of(plan),
         })
+    }
+
+    /// What the stream lacks.
+    pub(crate) fn gaps(&self) -> &Gaps {
+        &self.gaps
     }
 
     /// Whether an object is about something that is not of the plan, such as a member of an

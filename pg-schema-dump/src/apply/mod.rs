@@ -11,6 +11,7 @@ mod families;
 mod graph;
 mod in_order;
 mod ledgered;
+mod left_out;
 mod maintenance;
 mod memberships;
 mod monitor;

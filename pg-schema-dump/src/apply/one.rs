@@ -1,12 +1,11 @@
-//! One object on the target: made, found there, refused, or skipped.
-
-use std::collections::BTreeSet;
+//! One object on the target: made, found there, refused, or left out.
 
 use pg_pipe::Context;
 use pg_pipe::record::{Applied, AppliedStatus, Object, Section};
 use pg_session::{Class, Error, Session};
 
 use crate::apply::ledgered::{self, Ledgered};
+use crate::apply::left_out;
 use crate::apply::plan::Plan;
 use crate::apply::{ownership, refresh, rename};
 use crate::quoted;
@@ -32,7 +31,7 @@ pub(crate) fn adapted(object: &Object, plan: &Plan, database: &str) -> Option<Ob
     }
 }
 
-/// Applies one object, or skips it when something that it depends on has failed.
+/// Applies one object.
 ///
 /// # Errors
 /// Only when the server is lost or the tool is to stop.
@@ -40,12 +39,8 @@ pub(crate) fn apply_one(
     session: &mut Session,
     ledgered: &Ledgered,
     object: &Object,
-    failed: &BTreeSet<i64>,
     context: &Context,
 ) -> anyhow::Result<Applied> {
-    if object.depends_on.iter().any(|id| failed.contains(id)) {
-        return Ok(skipped(object, context));
-    }
     let parts = parts(object);
     if parts.len() > 1 {
         return apply_parts(session, ledgered, object, &parts, context);
@@ -152,19 +147,10 @@ pub(crate) fn not_made(
             context,
         ));
     }
-    refused(object, error, "create", context)
-}
-
-/// The record of an object that waits for something that has failed.
-pub(crate) fn skipped(object: &Object, context: &Context) -> Applied {
-    let shown = ledgered::shown(object);
-    context.notice().warn(&format!(
-        "{shown} is skipped: something that it depends on failed"
-    ));
-    Applied {
-        message: Some("something that it depends on failed".to_owned()),
-        ..ledgered::applied(object, AppliedStatus::Skipped, 0)
+    if ledgered.gaps().explain(object, &error) {
+        return Ok(left_out::record(object, &error, context));
     }
+    refused(object, error, "create", context)
 }
 
 /// Whether a refusal is the server's way of keeping its own: extensions and what they bring

@@ -6,6 +6,7 @@ use pg_pipe::Head;
 use pg_pipe::record::{Database, ErrorRecord, Object, Record, RoleObject, Scope, Section, Table};
 use pg_session::RelationName;
 
+use crate::apply::left_out::Absent;
 use crate::apply::statistics::is_statistics;
 use crate::leave_out::LeaveOut;
 
@@ -28,8 +29,8 @@ pub(crate) struct Plan {
     pub(crate) tables: BTreeMap<RelationName, i64>,
     /// Tables whose rows are in.
     pub(crate) copied: BTreeSet<RelationName>,
-    /// Objects that upstream could not make.
-    pub(crate) failed: BTreeSet<i64>,
+    /// Objects that upstream did not make.
+    pub(crate) absent: Absent,
     /// Whether pg-copy is in the pipeline, so that tables without `copied` have failed.
     pub(crate) is_copying: bool,
     /// Whether upstream reported items that failed.
@@ -70,8 +71,10 @@ impl Plan {
                 self.copied
                     .insert(RelationName::new(copied.schema, copied.table));
             }
-            Record::Applied(applied) if applied.status.is_missing() => {
-                self.failed.extend(applied.id);
+            Record::Applied(applied) => {
+                if let Some(id) = applied.id {
+                    self.absent.note(id, applied.status);
+                }
             }
             Record::Begin(begin) => self.is_copying |= begin.tool == "pg-copy",
             Record::Error(ErrorRecord {

@@ -17,8 +17,9 @@ use crate::apply::crew::{Bench, Crew, Job, Outcome, work};
 use crate::apply::graph::{Graph, Key, Task};
 use crate::apply::in_order::Sum;
 use crate::apply::ledgered::Ledgered;
+use crate::apply::left_out;
 use crate::apply::monitor::{self, Board};
-use crate::apply::one::{adapted, skipped};
+use crate::apply::one::adapted;
 use crate::apply::plan::Plan;
 use crate::apply::step::Part;
 use crate::apply::{Target, tail};
@@ -207,8 +208,11 @@ impl<'a> Desk<'a> {
         }
         self.open(scope, crew)?;
         let lost: BTreeSet<RelationName> = if self.plan.is_copying {
-            let missing = |table: &&RelationName| !self.plan.copied.contains(*table);
-            self.plan.tables.keys().filter(missing).cloned().collect()
+            let left_out = left_out::tables(&self.plan);
+            let is_lost = |table: &&RelationName| {
+                !self.plan.copied.contains(*table) && !left_out.contains(*table)
+            };
+            self.plan.tables.keys().filter(is_lost).cloned().collect()
         } else {
             BTreeSet::new()
         };
@@ -218,12 +222,16 @@ impl<'a> Desk<'a> {
     }
 
     fn take_outcome(&mut self, key: Key, applied: Applied) {
-        let is_made = !applied.status.is_missing();
+        let is_left_out = applied.status == AppliedStatus::LeftOut;
+        let is_made = !applied.status.is_missing() && !is_left_out;
         self.sum.add(applied.status);
         let Some(graph) = &mut self.graph else {
             return;
         };
         let (id, part) = key;
+        if is_left_out {
+            graph.note_absent(id, applied.status);
+        }
         if !graph.ended(key, is_made) {
             self.begun.insert(id, applied.milliseconds);
             return;
@@ -271,7 +279,10 @@ impl<'a> Desk<'a> {
 
     fn skip(&mut self, objects: Vec<Object>) {
         for object in objects {
-            let applied = skipped(&object, self.context);
+            let Some(graph) = &self.graph else { return };
+            let absent = graph.absent();
+            let applied = left_out::without(&object, absent, &self.plan, self.context)
+                .unwrap_or_else(|| left_out::skipped(&object, self.context));
             self.sum.add(applied.status);
             self.report(applied);
         }
@@ -297,7 +308,7 @@ impl<'a> Desk<'a> {
             return Ok(Exit::Fine);
         };
         let jobs = self.args.jobs.jobs.get();
-        let of_tail = tail::run(target, &self.plan, jobs, graph.failed(), self.context)?;
+        let of_tail = tail::run(target, &self.plan, jobs, graph.absent(), self.context)?;
         let sum = self.sum.and(of_tail);
         if !sum.any_missing && self.plan.head.migration.is_none() && !self.plan.item_errors {
             ledger::drop_ledger(&mut target.connect()?)?;

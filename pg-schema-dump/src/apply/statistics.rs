@@ -12,6 +12,7 @@ use pg_session::{RelationName, Session};
 
 use crate::apply::Target;
 use crate::apply::ledgered::{applied, elapsed, shown};
+use crate::apply::left_out::Absent;
 use crate::apply::plan::Plan;
 use crate::apply::pool;
 
@@ -35,10 +36,10 @@ pub(crate) fn run(
     target: &Target,
     plan: &Plan,
     jobs: usize,
-    failed: &BTreeSet<i64>,
+    absent: &Absent,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let known = restore(target, plan, jobs, failed, context)?;
+    let known = restore(target, plan, jobs, absent, context)?;
     let mut session = target.connect()?;
     let has_only = session.version().has_analyze_only();
     let tables: Vec<(RelationName, bool)> = session
@@ -78,14 +79,14 @@ fn restore(
     target: &Target,
     plan: &Plan,
     jobs: usize,
-    failed: &BTreeSet<i64>,
+    absent: &Absent,
     context: &Context,
 ) -> anyhow::Result<BTreeSet<RelationName>> {
     let objects: Vec<&Object> = plan
         .objects
         .iter()
         .filter(|object| is_statistics(object))
-        .filter(|object| !object.depends_on.iter().any(|id| failed.contains(id)))
+        .filter(|object| absent.fate(object).is_none())
         .collect();
     let known = Mutex::new(BTreeSet::new());
     let meter = (!objects.is_empty()).then(|| context.meter("statistics", objects.len(), None));

@@ -1,12 +1,11 @@
 //! What comes last: ANALYZE, owners and grants, materialized views and event triggers.
 
-use std::collections::BTreeSet;
-
 use pg_pipe::Context;
 use pg_pipe::record::{Object, Section};
 
 use crate::apply::Target;
 use crate::apply::in_order::{InOrder, Sum};
+use crate::apply::left_out::Absent;
 use crate::apply::memberships;
 use crate::apply::plan::Plan;
 use crate::apply::statistics;
@@ -19,11 +18,11 @@ pub(crate) fn run(
     target: &Target,
     plan: &Plan,
     jobs: usize,
-    failed: &BTreeSet<i64>,
+    absent: &Absent,
     context: &Context,
 ) -> anyhow::Result<Sum> {
     // Before owners change: only an owner may ANALYZE, and all tables are still ours.
-    statistics::run(target, plan, jobs, failed, context)?;
+    statistics::run(target, plan, jobs, absent, context)?;
     let mut session = target.connect()?;
     let cancel = session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
@@ -35,6 +34,6 @@ pub(crate) fn run(
     let last = plan.section(Section::Final);
     let objects: Vec<&Object> = owners.into_iter().chain(grants).chain(last).collect();
     InOrder::open(session, plan, &target.database, context)?
-        .after(failed)
+        .after(absent)
         .make("owners and grants", &objects)
 }

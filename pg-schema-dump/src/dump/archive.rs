@@ -35,7 +35,17 @@ pub(crate) fn objects(archive: &Path) -> anyhow::Result<Vec<Object>> {
         owners.note(entry);
     }
     objects.extend(owners.into_objects());
+    forget_others(&mut objects);
     Ok(objects)
+}
+
+/// Takes ids out of dependencies that no object has, such as those of data: an id that is not in
+/// the stream then means that somebody took its object out.
+fn forget_others(objects: &mut [Object]) {
+    let ids: BTreeSet<i64> = objects.iter().map(|object| object.id).collect();
+    for object in objects {
+        object.depends_on.retain(|id| ids.contains(id));
+    }
 }
 
 /// Settings of pg_dump's own session are ours to pin; data are pg-copy's.

@@ -171,6 +171,7 @@ fn objects(
         large_objects::add_metadata(session, &mut objects)?;
     }
     statistics::append(&mut objects, statistics);
+    args.filter.note_gaps(&mut objects);
     Ok(objects)
 }
 
