@@ -10,6 +10,7 @@
 mod agreement;
 mod applied;
 mod bad_input;
+mod broken_keys;
 mod cli_contract;
 mod crates;
 mod documented;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender};
 use pg_pipe::Context;
 use pg_pipe::progress::Counters;
-use pg_pipe::record::Applied;
+use pg_pipe::record::{Applied, AppliedStatus};
 use pg_session::{Cancel, Session};
 
 use crate::apply::Target;
@@ -50,8 +50,22 @@ pub(crate) struct Job {
     pub(crate) settings: String,
 }
 
-/// What became of a job: its step, and the record or what ends the tool.
-pub(crate) type Outcome = (Key, anyhow::Result<Applied>);
+/// What became of a step.
+pub(crate) struct Done {
+    pub(crate) applied: Applied,
+    /// Whether its object is there, though the step may have failed.
+    pub(crate) stands: bool,
+}
+
+impl From<Applied> for Done {
+    fn from(applied: Applied) -> Self {
+        let stands = !applied.status.is_missing() && applied.status != AppliedStatus::LeftOut;
+        Self { applied, stands }
+    }
+}
+
+/// What became of a job: its step, and what came of it or what ends the tool.
+pub(crate) type Outcome = (Key, anyhow::Result<Done>);
 
 /// What workers share.
 #[derive(Clone)]
@@ -81,7 +95,7 @@ fn work_one(
     crew: &Crew,
     session: &mut Option<(Session, i32)>,
     job: &Job,
-) -> anyhow::Result<Applied> {
+) -> anyhow::Result<Done> {
     bench.context.check_stop()?;
     let (session, process) = if let Some(session) = session {
         session
@@ -99,16 +113,18 @@ fn work_one(
     if step.work.reads_tables() {
         bench.board.begin(*process, shown(object), *bytes);
     }
-    let made = bench
-        .ledgered
-        .make(session, object, &step.sql, &job.settings);
+    let made = broken_key::make(session, &bench.ledgered, object, step, &job.settings);
     bench.board.end(*process, &bench.counters);
-    match made {
-        Ok((status, milliseconds)) => Ok(applied(object, status, milliseconds)),
-        Err(error) if step.work == Work::Validate => {
-            let error = broken_key::explained(session, object, error);
-            refused(object, error, "validate", &bench.context)
-        }
-        Err(error) => not_made(object, error, &bench.ledgered, &bench.context),
+    let error = match made {
+        Ok((status, milliseconds)) => return Ok(applied(object, status, milliseconds).into()),
+        Err(error) => error,
+    };
+    let (ledgered, instead) = (&bench.ledgered, step.instead.as_ref());
+    let stands = broken_key::leave_open(session, ledgered, object, instead, &error)?;
+    if stands || step.work == Work::Validate {
+        let error = broken_key::explained(session, object, error);
+        let applied = refused(object, error, "validate", &bench.context)?;
+        return Ok(Done { applied, stands });
     }
+    Ok(not_made(object, error, ledgered, &bench.context)?.into())
 }

@@ -133,7 +133,7 @@ impl Graph {
             // VALIDATE does not reach the entries that such a key has for each partition.
             let is_one = tables.refers_to_partitioned(object);
             let steps = if is_one && object.kind == "FK CONSTRAINT" {
-                vec![Step::whole(object)]
+                vec![Step::whole_key(object, can_leave_open)]
             } else {
                 steps(object, can_leave_open)
             };

@@ -65,6 +65,20 @@ impl Ledgered {
         sql: &str,
         settings: &str,
     ) -> Result<(AppliedStatus, u64), Error> {
+        self.make_by(session, object, (sql, sql), settings)
+    }
+
+    /// Makes an object by other SQL than what it is known by.
+    ///
+    /// # Errors
+    /// What the server says; nothing of the statement is left then.
+    pub(crate) fn make_by(
+        &self,
+        session: &mut Session,
+        object: &Object,
+        (sql, by): (&str, &str),
+        settings: &str,
+    ) -> Result<(AppliedStatus, u64), Error> {
         let key = key(object, sql);
         if self.has(&key, object, sql) {
             return Ok((AppliedStatus::Present, 0));
@@ -72,7 +86,7 @@ impl Ledgered {
         let begun = Instant::now();
         session.in_transaction(&format!("begin; {settings}"), |session| {
             set_storage(session, object)?;
-            session.batch(&for_version(object, sql, session.version()))?;
+            session.batch(&for_version(object, by, session.version()))?;
             let milliseconds = i64::try_from(elapsed(begun)).unwrap_or(i64::MAX);
             ledger::mark_applied(session, &key, milliseconds)
         })?;

@@ -71,7 +71,8 @@ impl Plan {
                 self.copied
                     .insert(RelationName::new(copied.schema, copied.table));
             }
-            Record::Applied(applied) => {
+            // What failed later is tried again.
+            Record::Applied(applied) if applied.section == Section::PreData => {
                 if let Some(id) = applied.id {
                     self.absent.note(id, applied.status);
                 }

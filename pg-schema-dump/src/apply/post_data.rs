@@ -13,7 +13,7 @@ use pg_session::{RelationName, ledger};
 
 use crate::apply::args::Args;
 use crate::apply::budget::Budget;
-use crate::apply::crew::{Bench, Crew, Job, Outcome, work};
+use crate::apply::crew::{Bench, Crew, Done, Job, Outcome, work};
 use crate::apply::graph::{Graph, Key, Task};
 use crate::apply::in_order::Sum;
 use crate::apply::ledgered::Ledgered;
@@ -221,18 +221,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn take_outcome(&mut self, key: Key, applied: Applied) {
-        let is_left_out = applied.status == AppliedStatus::LeftOut;
-        let is_made = !applied.status.is_missing() && !is_left_out;
+    fn take_outcome(&mut self, key: Key, Done { applied, stands }: Done) {
         self.sum.add(applied.status);
         let Some(graph) = &mut self.graph else {
             return;
         };
         let (id, part) = key;
-        if is_left_out {
+        if applied.status == AppliedStatus::LeftOut {
             graph.note_absent(id, applied.status);
         }
-        if !graph.ended(key, is_made) {
+        if !graph.ended(key, stands) {
             self.begun.insert(id, applied.milliseconds);
             return;
         }

@@ -44,12 +44,31 @@ pub(crate) struct Step {
     pub(crate) work: Work,
     /// The statement or statements.
     pub(crate) sql: String,
+    /// What is made instead of a foreign key that the rows break.
+    pub(crate) instead: Option<Instead>,
+}
+
+/// A foreign key as it can stand when the rows break it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Instead {
+    /// Adds it NOT VALID.
+    pub(crate) add: String,
+    /// Takes it away again.
+    pub(crate) drop: String,
 }
 
 impl Step {
-    /// All of an object at once.
-    pub(crate) fn whole(object: &Object) -> Self {
-        first(Work::Any, object.sql.clone())
+    /// A foreign key at once, where VALIDATE would not complete it. `can_leave_open` as
+    /// [`steps`] has it.
+    pub(crate) fn whole_key(object: &Object, can_leave_open: bool) -> Self {
+        let key = Key::read(&object.sql, can_leave_open);
+        Self {
+            instead: key.map(|key| Instead {
+                add: key.add(),
+                drop: key.alter("DROP"),
+            }),
+            ..first(Work::Any, object.sql.clone())
+        }
     }
 }
 
@@ -59,7 +78,8 @@ pub(crate) fn steps(object: &Object, can_leave_open: bool) -> Vec<Step> {
     match object.kind.as_str() {
         "INDEX" => build(&object.sql),
         "FK CONSTRAINT" => {
-            foreign_key(&object.sql, can_leave_open).unwrap_or_else(|| whole(object, Work::Any))
+            let key = Key::read(&object.sql, can_leave_open);
+            key.map_or_else(|| whole(object, Work::Any), |key| key.steps())
         }
         "CONSTRAINT" if has_word(&object.sql, " USING INDEX ") => whole(object, Work::Quick),
         _ => whole(object, Work::Any),
@@ -75,6 +95,7 @@ fn first(work: Work, sql: String) -> Step {
         part: Part::First,
         work,
         sql,
+        instead: None,
     }
 }
 
@@ -83,6 +104,7 @@ fn rest(work: Work, sql: String) -> Step {
         part: Part::Rest,
         work,
         sql,
+        instead: None,
     }
 }
 
@@ -102,26 +124,51 @@ fn build(sql: &str) -> Vec<Step> {
 }
 
 /// A foreign key of one statement, that is valid, on a table that can have a NOT VALID one.
-fn foreign_key(sql: &str, can_leave_open: bool) -> Option<Vec<Step>> {
-    let statement = sql.trim().strip_suffix(';')?;
-    let is_left_open = has_word(statement, " NOT VALID") || has_word(statement, " NOT ENFORCED");
-    if is_left_open || statements(sql).len() != 1 {
-        return None;
+struct Key<'a> {
+    statement: &'a str,
+    table: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Key<'a> {
+    fn read(sql: &'a str, can_leave_open: bool) -> Option<Self> {
+        let statement = sql.trim().strip_suffix(';')?;
+        let is_left_open =
+            has_word(statement, " NOT VALID") || has_word(statement, " NOT ENFORCED");
+        if is_left_open || statements(sql).len() != 1 {
+            return None;
+        }
+        let named = statement.strip_prefix("ALTER TABLE ")?;
+        let is_plain = named.starts_with("ONLY ");
+        if !is_plain && !can_leave_open {
+            return None;
+        }
+        let (table, after) = split_at_word(named, "ADD CONSTRAINT ")?;
+        let (name, _) = split_at_word(after, " FOREIGN KEY ")?;
+        Some(Self {
+            statement,
+            table: table.trim(),
+            name,
+        })
     }
-    let named = statement.strip_prefix("ALTER TABLE ")?;
-    let is_plain = named.starts_with("ONLY ");
-    if !is_plain && !can_leave_open {
-        return None;
+
+    fn add(&self) -> String {
+        format!("{} NOT VALID;\n", self.statement)
     }
-    let (table, after) = split_at_word(named, "ADD CONSTRAINT ")?;
-    let (name, _) = split_at_word(after, " FOREIGN KEY ")?;
-    Some(vec![
-        first(Work::Quick, format!("{statement} NOT VALID;\n")),
-        rest(
-            Work::Validate,
-            format!("ALTER TABLE {} VALIDATE CONSTRAINT {name};\n", table.trim()),
-        ),
-    ])
+
+    fn alter(&self, how: &str) -> String {
+        format!(
+            "ALTER TABLE {} {how} CONSTRAINT {};\n",
+            self.table, self.name
+        )
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        vec![
+            first(Work::Quick, self.add()),
+            rest(Work::Validate, self.alter("VALIDATE")),
+        ]
+    }
 }
 
 /// Whether a word stands outside of quotes.
