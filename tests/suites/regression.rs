@@ -317,7 +317,11 @@ fn passwords_inside_of_sql_are_in_no_record() {
         "passwords",
         "create foreign data wrapper w;
          create server s foreign data wrapper w;
-         create user mapping for public server s options (\"user\" 'somebody', password 'canary-7f3a');
+         create user mapping for public server s options (\"user\" 'somebody', password 'canary-7f3a', other 'canary-7f3a');
+         create foreign data wrapper remote options (api_token 'canary-7f3a');
+         create server far foreign data wrapper remote options (host 'far', \"Secret Key\" 'canary-7f3a');
+         create foreign table there (a integer options (url 'https://u:canary-7f3a@h/', n 'kept'))
+            server far options (place 'host=h password=canary-7f3a', n 'kept');
          create subscription sub connection 'host=nowhere password=canary-7f3a dbname=d'
             publication p with (connect = false);",
     );
@@ -329,9 +333,15 @@ fn passwords_inside_of_sql_are_in_no_record() {
         all.contains("'somebody'") && all.contains("host=nowhere"),
         "{ran}"
     );
+    for kept in ["host 'far'", "n 'kept'"] {
+        assert!(all.contains(kept), "{kept}: {ran}");
+    }
     ran.says(&[
-        "the password of USER MAPPING",
-        "the password of SUBSCRIPTION",
+        "warning: USER MAPPING public SERVER s comes without its options other, password",
+        "FOREIGN DATA WRAPPER remote comes without its option api_token",
+        "SERVER far comes without its option Secret Key",
+        "FOREIGN TABLE public.there comes without its options place, url",
+        "SUBSCRIPTION sub comes without its password",
     ]);
     scene
         .source

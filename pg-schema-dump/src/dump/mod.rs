@@ -163,7 +163,7 @@ fn objects(
     context: &Context,
 ) -> anyhow::Result<Vec<Object>> {
     let mut objects = archive::objects(archive)?;
-    withhold_passwords(&mut objects, context);
+    withhold_secrets(&mut objects, context);
     keys::split(session, target_version(head), &mut objects)?;
     let statistics = statistics::take(&mut objects);
     refresh::add(session, &mut objects)?;
@@ -175,15 +175,18 @@ fn objects(
     Ok(objects)
 }
 
-/// Takes passwords out of SQL and says so: they have to be set again on the target.
-fn withhold_passwords(objects: &mut [Object], context: &Context) {
+/// Takes secrets out of SQL and says so: they have to be set again on the target.
+fn withhold_secrets(objects: &mut [Object], context: &Context) {
     for object in objects {
-        if let Some(sql) = withheld::without_password(&object.kind, &object.sql) {
-            object.sql = sql;
+        if let Some(cleaned) = withheld::without_secrets(&object.kind, &object.sql) {
+            object.sql = cleaned.sql;
             let shown = quote::shown_tag(object.schema.as_deref(), &object.name);
+            // The tag of a user mapping begins with what it is.
+            let kind = Some(&object.kind).filter(|kind| !shown.starts_with(kind.as_str()));
+            let shown = kind.map_or_else(|| shown.clone(), |kind| format!("{kind} {shown}"));
             context.notice().warn(&format!(
-                "the password of {} {shown} is left out; set it on the target afterwards",
-                object.kind
+                "{shown} comes without {}: set that on the target afterwards",
+                cleaned.what
             ));
         }
     }

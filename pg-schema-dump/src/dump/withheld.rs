@@ -1,18 +1,39 @@
-//! Passwords inside of SQL: the connection string of a subscription, the options of a user
-//! mapping. No record carries a password, so they are taken out, and that is told.
+//! Secrets inside of SQL: the connection string of a subscription, the options of what is
+//! foreign. No record carries a password, so they are taken out, and that is told.
+
+mod options;
 
 use pg_session::{conninfo, quote};
 
-use crate::quoted::{Kind, parts, split_at_word, tokens};
+use crate::quoted::{Kind, split_at_word, tokens};
 
-/// The SQL without its password; `None` when there is none in it.
-pub(crate) fn without_password(kind: &str, sql: &str) -> Option<String> {
-    let changed = match kind {
-        "SUBSCRIPTION" => without_connection_password(sql)?,
-        "USER MAPPING" => without_password_option(sql)?,
-        _ => return None,
-    };
-    (changed != sql).then_some(changed)
+/// SQL from which something was taken.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Cleaned {
+    /// What is left of it.
+    pub(crate) sql: String,
+    /// What was taken, for messages.
+    pub(crate) what: String,
+}
+
+/// The SQL without its secrets; `None` when there is none in it.
+pub(crate) fn without_secrets(kind: &str, sql: &str) -> Option<Cleaned> {
+    match kind {
+        "SUBSCRIPTION" => Some(Cleaned {
+            sql: without_connection_password(sql).filter(|cleaned| cleaned != sql)?,
+            what: "its password".to_owned(),
+        }),
+        "USER MAPPING" | "SERVER" | "FOREIGN DATA WRAPPER" | "FOREIGN TABLE" => {
+            let (sql, names) = options::without_secrets(kind, sql);
+            let what = match names.as_slice() {
+                [] => return None,
+                [name] => format!("its option {name}"),
+                names => format!("its options {}", names.join(", ")),
+            };
+            Some(Cleaned { sql, what })
+        }
+        _ => None,
+    }
 }
 
 /// `CREATE SUBSCRIPTION s CONNECTION 'host=… password=…' PUBLICATION …`
@@ -43,32 +64,13 @@ fn without_connection_password(sql: &str) -> Option<String> {
     ))
 }
 
-/// `CREATE USER MAPPING FOR u SERVER s OPTIONS (\n    password '…',\n    "user" '…'\n);`
-fn without_password_option(sql: &str) -> Option<String> {
-    let (before, list) = split_at_word(sql, " OPTIONS (")?;
-    let kept: Vec<&str> = parts(list.rsplit_once(')')?.0)
-        .into_iter()
-        .filter(|option| !is_secret(option))
-        .collect();
-    if kept.is_empty() {
-        return Some(format!("{before};\n"));
-    }
-    Some(format!(
-        "{before} OPTIONS (\n    {}\n);\n",
-        kept.join(",\n    ")
-    ))
-}
-
-/// Whether an option, `name 'value'`, is a password by its name.
-fn is_secret(option: &str) -> bool {
-    let name = option.split(" '").next().unwrap_or_default();
-    let name = name.trim_matches('"').to_lowercase();
-    name != "password_required" && (name.contains("passw") || name.contains("secret"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn without_password(kind: &str, sql: &str) -> Option<String> {
+        without_secrets(kind, sql).map(|cleaned| cleaned.sql)
+    }
 
     #[test]
     fn names_that_read_like_key_words_hide_nothing() {
