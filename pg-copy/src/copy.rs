@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
             .note("the stream has no table, sequence or large_objects records: nothing to copy");
         return Ok(Exit::Fine);
     }
+    plan.check_names()?;
     let ends = resolve(args, &plan, context)?;
     let mut target = ends.target.connect(Purpose::Load, &ends.application_name)?;
     require_ours(&mut target, &plan)?;

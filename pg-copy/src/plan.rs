@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use pg_pipe::record::{Applied, AppliedStatus, Record, Table};
-use pg_pipe::{Head, Input, Line};
+use pg_pipe::{Failure, Head, Input, Line};
+use pg_session::catalog::LEDGER_SCHEMA;
 use pg_session::{Error, RelationName, Session};
 
 /// What has been read of the stream.
@@ -91,6 +92,25 @@ impl Plan {
             &[&name.sql()],
         )?;
         Ok(row.get("is_missing"))
+    }
+
+    /// Whether the rows leave the ledger's schema alone.
+    ///
+    /// # Errors
+    /// A conflict (exit 7) when there is a table or sequence in a schema of its name.
+    pub(crate) fn check_names(&self) -> Result<(), Failure> {
+        let of_tables = self.tables.iter().map(|table| &table.schema);
+        let of_sequences = self.sequences.iter().map(|name| &name.schema);
+        if of_tables
+            .chain(of_sequences)
+            .all(|schema| schema != LEDGER_SCHEMA)
+        {
+            return Ok(());
+        }
+        Err(Failure::conflict(format!(
+            "the source has a schema {LEDGER_SCHEMA}, whose name the ledger needs on the target"
+        ))
+        .hint("Rename it on the source, or leave it out: pg-schema-dump -N takes its name."))
     }
 
     /// Whether there is anything to copy.

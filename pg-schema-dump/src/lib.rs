@@ -10,6 +10,7 @@ mod apply;
 mod dump;
 mod leave_out;
 mod quoted;
+mod reserved;
 
 use std::process::ExitCode;
 

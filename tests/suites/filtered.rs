@@ -190,3 +190,30 @@ fn a_whole_stream_fails_as_ever() {
         .run();
     ran.ends_with(6);
 }
+
+#[test]
+fn a_schema_with_the_ledgers_name_is_refused_before_anything_is_changed() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "reserved",
+        "create schema pgmig; create table pgmig.t (a serial); create table t (a integer);",
+    );
+    let dump = scene.tool(&["pg-schema-dump"]).run();
+    dump.fails_clearly(7, &["schema pgmig"]);
+    assert_eq!(dump.stream().of("object").count(), 0, "{dump}");
+    let without = scene.tool(&["pg-schema-dump", "-N", "pgmig"]).run();
+    without.ends_with(0);
+    // A stream that somebody else wrote.
+    let plan = without.text();
+    let name = plan.replace("\"public\"", "\"pgmig\"");
+    assert_ne!(plan, name);
+    for words in [
+        &["pg-schema-apply", "--section", "pre-data", "-"] as &[&str],
+        &["pg-schema-apply", "--section", "post-data", "-"],
+        &["pg-copy", "-"],
+    ] {
+        let act = || scene.tool(words).input(name.as_str()).run();
+        let ran = scene.target_is_untouched_by(act);
+        ran.fails_clearly(7, &["schema pgmig"]);
+    }
+}

@@ -23,6 +23,7 @@ use crate::apply::one::adapted;
 use crate::apply::plan::Plan;
 use crate::apply::step::Part;
 use crate::apply::{Target, tail};
+use crate::reserved;
 
 /// Applies post-data while the stream comes in, then the rest of the schema.
 ///
@@ -166,6 +167,7 @@ impl<'a> Desk<'a> {
         if self.graph.is_some() || self.plan.objects.is_empty() {
             return Ok(());
         }
+        reserved::check(&self.plan.objects)?;
         let target = Target::resolve(self.args, &self.plan.head, self.context)?;
         let mut session = target.connect()?;
         if !ledger::exists(&mut session)? {

@@ -10,6 +10,7 @@ use crate::apply::in_order::InOrder;
 use crate::apply::passwords::Passwords;
 use crate::apply::plan::Plan;
 use crate::apply::{Target, maintenance, roles};
+use crate::reserved;
 
 /// Reads the plan, then applies pre-data.
 ///
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
             .note("the stream has no object records: nothing to apply");
         return Ok(Exit::Fine);
     }
+    reserved::check(&plan.objects)?;
     let target = Target::resolve(args, &plan.head, context)?;
     if let Some(migration) = &plan.head.migration {
         maintenance::ensure_staging(&target, &plan, migration, context)?;

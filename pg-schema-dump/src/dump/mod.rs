@@ -25,6 +25,7 @@ use pg_session::catalog;
 use pg_session::settings::application_name;
 use pg_session::{Purpose, Role, ServerVersion, Session, quote, snapshot};
 
+use crate::reserved;
 use args::Args;
 use filter::Scope;
 
@@ -108,6 +109,7 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     )?;
     session.batch(snapshot::BEGIN)?;
     let mut objects = objects(args, head, &mut session, archive.path(), context)?;
+    reserved::check(&objects)?;
     let scope = Scope::read(&mut session, &args.filter, &mut objects)?;
     for role in roles::list(&mut session, &objects, &args.leave_out)? {
         context.write(Record::Role(args.leave_out.adapt_role(role)));
