@@ -217,3 +217,20 @@ fn a_schema_with_the_ledgers_name_is_refused_before_anything_is_changed() {
         ran.fails_clearly(7, &["schema pgmig"]);
     }
 }
+
+#[test]
+fn a_pattern_that_matches_nothing_or_is_none_is_a_matter_of_usage() {
+    let scene = Scene::plain(Pair::newest());
+    for (flags, words) in [
+        (["-t", "nosuch"], "no matching tables were found"),
+        (["-n", "nosuch"], "no matching schemas were found"),
+        (["-e", "nosuch"], "no matching extensions were found"),
+        (["-t", "a.b.c.d"], "improper relation name"),
+        (["-n", "a.b.c"], "improper qualified name"),
+        (["-t", "other.public.t"], "cross-database references"),
+        (["-t", "t["], "invalid regular expression"),
+    ] {
+        let ran = scene.tool(&["pg-schema-dump"]).args(flags).run();
+        ran.fails_clearly(2, &["pg_dump: ", words]);
+    }
+}

@@ -186,6 +186,8 @@ pub(crate) fn run(
         // Whatever the server, the database or the environment say: the archive is UTF-8.
         .arg("--encoding=UTF8")
         .env_remove("PGCLIENTENCODING")
+        // What it says is read.
+        .env("LC_ALL", "C")
         .arg("--file")
         .arg(archive.path())
         .arg("--dbname")
@@ -209,14 +211,35 @@ pub(crate) fn run(
         }
         return Ok(archive);
     }
-    Err(
-        Failure::new(Exit::Refused, "pg_dump", format!("pg_dump failed: {said}"))
-            .hint(format!(
-                "Run it by hand: {} --schema-only …",
-                program.path.display()
-            ))
-            .into(),
-    )
+    Err(failed(program, &said).into())
+}
+
+/// The failure of pg_dump by what it said: its status is 1 whether a pattern or the server is
+/// to blame.
+fn failed(program: &Program, said: &str) -> Failure {
+    if is_about_pattern(said) {
+        return Failure::usage(said.replace("pg_dump: error: ", "pg_dump: ")).hint(
+            "Patterns are psql's: -t takes table or schema.table, -n a schema, with * and ? as wild cards and quotes for upper case.",
+        );
+    }
+    Failure::new(Exit::Refused, "pg_dump", format!("pg_dump failed: {said}")).hint(format!(
+        "Run it by hand: {} --schema-only …",
+        program.path.display()
+    ))
+}
+
+/// Whether pg_dump does not like one of its filters. Before 12 it says no «error».
+fn is_about_pattern(said: &str) -> bool {
+    let of_its_own = [
+        "no matching ",
+        "improper qualified name ",
+        "improper relation name ",
+        "cross-database references are not implemented",
+    ];
+    let first = said.strip_prefix("pg_dump: ").unwrap_or(said);
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    of_its_own.iter().any(|start| first.starts_with(start))
+        || said.contains("ERROR: invalid regular expression: ")
 }
 
 /// Waits for the end; gives what it said in one line. A stop request kills it: it only reads.
@@ -284,6 +307,22 @@ mod tests {
         assert_eq!(best(&found, 16, Some(15)), Some(program(16, 2)));
         assert_eq!(best(&found, 14, None), Some(program(18, 1)));
         assert_eq!(best(&found, 19, Some(19)), None);
+    }
+
+    #[test]
+    fn a_pattern_that_pg_dump_does_not_like_is_a_matter_of_usage() {
+        let exit = |said: &str| failed(&program(18, 1), said).diagnosis().exit;
+        for said in [
+            "pg_dump: error: no matching tables were found",
+            "pg_dump: no matching schemas were found",
+            "pg_dump: error: improper qualified name (too many dotted names): a.b.c.d",
+            "pg_dump: error: cross-database references are not implemented: x.y.z",
+            "pg_dump: error: query failed: ERROR: invalid regular expression: brackets [] not balanced pg_dump: detail: …",
+        ] {
+            assert_eq!(exit(said), Exit::Usage, "{said}");
+        }
+        let other = "pg_dump: error: query failed: ERROR: permission denied for table no matching ";
+        assert_eq!(exit(other), Exit::Refused);
     }
 
     #[test]
