@@ -546,3 +546,30 @@ fn keys_of_partitioned_tables_arrive_valid() {
         assert_eq!(scene.target.ask(open), Vec::<String>::new());
     }
 }
+
+#[test]
+fn grants_that_others_gave_arrive_without_a_superuser() {
+    for major in [Majors::newest(), 15] {
+        if !Majors::available().contains_key(&major) {
+            skip("no server of that version");
+            continue;
+        }
+        let scene = Scene::of(
+            Pair { source: major, target: major },
+            "grantors",
+            "create role \"Gave it\"; create role got_it; create table t (a integer);
+             grant select on t to \"Gave it\" with grant option;
+             set session authorization \"Gave it\"; grant select on t to got_it; reset session authorization;",
+        );
+        let target = modest(&scene, "grantors");
+        let [pre, post] = applied_as(&scene, &target, &[]);
+        pre.ends_with(0);
+        post.ends_with(0)
+            .says(&["role \"Gave it\" was granted to us"]);
+        let grants =
+            "select string_agg(grantor::regrole || ' ' || grantee::regrole, ',' order by 1)
+            from pg_class, aclexplode(relacl) where relname = 't' and grantee <> relowner";
+        let grants = scene.target.ask_one(grants);
+        assert!(grants.contains("\"Gave it\" got_it"), "{grants}");
+    }
+}

@@ -1,4 +1,5 @@
-//! Memberships that a role without superuser's rights needs to give objects to their owners:
+//! Memberships that a role without superuser's rights needs to give objects to their owners, and
+//! to grant in the name of others:
 //! granted to ourselves, noted on the mark of the staging database, and taken back by
 //! `pg-migstate finish`. Before 16 CREATEROLE may grant; from 16 on ADMIN on the role does.
 
@@ -10,11 +11,12 @@ use pg_session::mark;
 use pg_session::{Class, Error, Session, quote};
 
 use crate::apply::Target;
+use crate::apply::grantor;
 use crate::apply::plan::Plan;
 
 const LACKED: &str = include_str!("sql/owner_lacked.sql");
 
-/// Becomes a member of the owners that we could not give objects to otherwise. What is
+/// Becomes a member of the owners that we could not give objects to otherwise, and of grantors. What is
 /// refused is told; its objects fail later, each by name.
 ///
 /// # Errors
@@ -25,14 +27,15 @@ pub(crate) fn ensure(
     target: &Target,
     context: &Context,
 ) -> Result<(), Error> {
-    let owners: BTreeSet<&str> = plan
+    let owners: BTreeSet<String> = plan
         .section(Section::Acl)
         .chain(plan.section(Section::Final))
         // Default privileges are a role's own.
         .filter(|object| matches!(object.kind.as_str(), "OWNER" | "DEFAULT ACL"))
-        .filter_map(|object| object.owner.as_deref())
+        .filter_map(|object| object.owner.clone())
+        .chain(plan.section(Section::Acl).flat_map(grantor::grantors))
         .collect();
-    let owners: Vec<&str> = owners.into_iter().collect();
+    let owners: Vec<String> = owners.into_iter().collect();
     let lacked: Vec<String> = session
         .query(LACKED, &[&owners])?
         .iter()

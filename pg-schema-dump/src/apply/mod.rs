@@ -8,6 +8,7 @@ mod budget;
 mod crew;
 mod dry_run;
 mod families;
+mod grantor;
 mod graph;
 mod in_order;
 mod ledgered;

@@ -4,6 +4,7 @@ use pg_pipe::Context;
 use pg_pipe::record::{Applied, AppliedStatus, Object, Section};
 use pg_session::{Class, Error, Session};
 
+use crate::apply::grantor;
 use crate::apply::ledgered::{self, Ledgered};
 use crate::apply::left_out;
 use crate::apply::plan::Plan;
@@ -49,6 +50,7 @@ pub(crate) fn apply_one(
     let made = ledgered
         .make(session, object, &object.sql, "")
         .or_else(|error| refresh::again(session, ledgered, object, error))
+        .or_else(|error| grantor::again(session, ledgered, object, error))
         .or_else(|error| ownership::again(session, ledgered, object, error));
     match made {
         Ok((status, milliseconds)) => {
