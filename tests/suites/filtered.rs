@@ -234,3 +234,37 @@ fn a_pattern_that_matches_nothing_or_is_none_is_a_matter_of_usage() {
         ran.fails_clearly(2, &["pg_dump: ", words]);
     }
 }
+
+#[test]
+fn what_is_left_out_is_verified_by_what_the_stream_still_has() {
+    let scene = Scene::of(Pair::newest(), "verified", SHOP);
+    let joined = moved(&scene, &[], |record| {
+        let is_customers = ["name", "table"]
+            .iter()
+            .any(|field| record.field(field).is_some_and(|name| name == "customers"));
+        !(is_customers && ["object", "table"].contains(&record.kind()))
+    });
+    joined.succeeds();
+    let verified = scene
+        .tool(&["pg-verify", "-"])
+        .input(joined.last().text())
+        .run();
+    verified.ends_with(0);
+}
+
+#[test]
+fn rows_of_a_table_that_jq_took_are_told_by_the_copy_and_missed_by_the_verification() {
+    let scene = Scene::of(Pair::newest(), "rows taken", SHOP);
+    let joined = moved(&scene, &[], |record| {
+        record.kind() != "object" || record.text("name") != "customers"
+    });
+    joined.succeeds();
+    joined.parts[1].says(&[
+        "table public.customers is left out: the target lacks it, and the stream does not make it",
+    ]);
+    let verified = scene
+        .tool(&["pg-verify", "-"])
+        .input(joined.last().text())
+        .run();
+    verified.ends_with(1);
+}

@@ -80,7 +80,7 @@ pub(crate) fn explained(session: &mut Session, object: &Object, error: Error) ->
         format!("the rows break it: no match for {}", keys.join(", "))
     };
     error.while_doing(shown).with_hint(
-        "The key is there as NOT VALID, as new rows are checked. Mend the rows, then ALTER TABLE … VALIDATE CONSTRAINT …",
+        "The key is there as NOT VALID, as new rows are checked. Mend the rows and run the same again, or ALTER TABLE … VALIDATE CONSTRAINT …",
     )
 }
 

@@ -60,6 +60,11 @@ const LEADS: &[&str] = &[
     "apikey=",
     "api_key=",
     "bearer ",
+    "authorization:",
+    "accesskey=",
+    "access_key=",
+    "accountkey=",
+    "sig=",
 ];
 
 /// An option: `name 'value'`.
@@ -229,6 +234,7 @@ mod tests {
             "authorization 'x'",
             "uri 'https://u:p@h/x'",
             "conn 'host=h password=x'",
+            "url 'https://h/x?sp=r&sig=x'",
             "conn E'\\\\ Password=x'",
         ] {
             assert_eq!(server(secret), 1, "{secret}");
