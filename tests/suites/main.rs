@@ -12,6 +12,7 @@ mod applied;
 mod bad_input;
 mod broken_keys;
 mod cli_contract;
+mod copying;
 mod crates;
 mod documented;
 mod dumped;

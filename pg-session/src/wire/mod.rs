@@ -241,9 +241,14 @@ impl Wire {
 }
 
 impl Drop for Wire {
-    /// Says good-bye, so that the server does not log a connection that was lost.
+    /// Says good-bye, so that the server does not log a connection that was lost; not to one
+    /// that does not listen, which would have us wait.
     fn drop(&mut self) {
-        drop(self.send(&[b'X', 0, 0, 0, 4]));
+        if self.stream.socket().set_waiting(false).is_ok() {
+            let mut context = Context::from_waker(Waker::noop());
+            let goodbye = [b'X', 0, 0, 0, 4];
+            let _unheard = Pin::new(&mut self.stream).poll_write(&mut context, &goodbye);
+        }
     }
 }
 

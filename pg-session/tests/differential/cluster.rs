@@ -74,11 +74,15 @@ impl Cluster {
 
     /// Connects as we connect everywhere, so that the settings are those of the tools.
     pub(crate) fn connect(&self) -> Session {
-        let conninfo = format!("host={} user=postgres dbname=postgres", self.home.display());
-        Endpoint::resolve(Role::Source, Some(&conninfo), &|_| None)
-            .unwrap()
+        self.endpoint()
             .connect(Purpose::Load, "pgmig/test")
             .unwrap()
+    }
+
+    /// Where it is.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let conninfo = format!("host={} user=postgres dbname=postgres", self.home.display());
+        Endpoint::resolve(Role::Source, Some(&conninfo), &|_| None).unwrap()
     }
 }
 

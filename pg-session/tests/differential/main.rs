@@ -1,5 +1,6 @@
-//! Row hashes made in the client against those that servers make: each built-in type with its
-//! extremes, alone, in arrays and under domains, on every server that `tests/servers` finds.
+//! What we do ourselves against what servers and the driver do, on every server that
+//! `tests/servers` finds. Row hashes made in the client: each built-in type with its extremes,
+//! alone, in arrays and under domains. Wires: what they have set, say and stand.
 //!
 //! Here, not in the end-to-end package: that one knows no crate of ours.
 
@@ -13,3 +14,5 @@ mod literals;
 mod tables;
 #[cfg(test)]
 mod values;
+#[cfg(test)]
+mod wires;
