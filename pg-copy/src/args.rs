@@ -1,7 +1,7 @@
 //! What is typed on the command line of `pg-copy`.
 
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::{JobsArgs, SourceArgs, TargetArgs};
+use pg_session::args::{JobsArgs, Size, SourceArgs, TargetArgs};
 
 /// Copy rows between servers
 ///
@@ -24,6 +24,13 @@ pub struct Args {
     /// text whatever is asked for.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatChoice::Auto)]
     pub(crate) copy_format: FormatChoice,
+
+    /// Copy larger tables in parts of about this size, side by side
+    ///
+    /// Such as 1GB. Without it a table is split when all others would be done before it. Parts
+    /// are ranges of blocks, on sources from 14 on.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) split_size: Option<Size>,
 
     /// How the target compresses wide values
     ///

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use pg_pipe::record::{Side, Table};
 use pg_pipe::{Context, Exit, Failure, Input};
+use pg_session::args::Size;
 use pg_session::mark::{self, Standing};
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Purpose, RelationName, Role, Session, ledger};
@@ -14,6 +15,7 @@ use pg_session::{Endpoint, Purpose, RelationName, Role, Session, ledger};
 use crate::args::{Args, Toast};
 use crate::holder::Holder;
 use crate::plan::Plan;
+use crate::resume::{Choice, Left};
 use crate::worker::Shared;
 use crate::{large_objects, resume, sequences};
 
@@ -54,9 +56,14 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let mut holder = Holder::open(&ends.source, &ends.application_name, &tables)?;
     let cancel = holder.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
-    let count = resume::plan(&mut target, &mut holder, args.copy_format, context)?;
+    let choice = Choice {
+        format: args.copy_format,
+        split_size: args.split_size.map(Size::bytes),
+        jobs: args.jobs.jobs.get(),
+    };
+    let left = resume::plan(&mut target, &mut holder, choice, context)?;
     begin_run(&mut target, &mut holder, &plan)?;
-    let tables_well = copy_tables(args, &ends, (&holder, &target), (count, &tables), context)?;
+    let tables_well = copy_tables(args, &ends, (&holder, &target), (left, &tables), context)?;
     if plan.large_objects {
         large_objects::copy(&mut holder.session, &mut target, context)
             .context("cannot copy large objects")?;
@@ -181,14 +188,14 @@ fn copy_tables(
     args: &Args,
     ends: &Ends,
     (holder, target): (&Holder, &Session),
-    (count, tables): (usize, &[&Table]),
+    (left, tables): (Left, &[&Table]),
     context: &Context,
 ) -> anyhow::Result<bool> {
-    if count == 0 {
+    if left.chunks == 0 {
         return Ok(true);
     }
     let bytes: i64 = tables.iter().map(|table| table.bytes).sum();
-    let meter = context.meter("rows", count, Some(u64::try_from(bytes).unwrap_or(0)));
+    let meter = context.meter("rows", left.tables, Some(u64::try_from(bytes).unwrap_or(0)));
     let shared = Shared {
         context,
         source: ends.source.clone(),
@@ -201,9 +208,10 @@ fn copy_tables(
         is_utf8: holder.session.facts().encoding == "UTF8",
         toast: toast(args.toast_compression),
         clerk: Mutex::new(None),
+        parts: Mutex::new(left.parts),
         held: Mutex::default(),
     };
-    let all_taken = copy_all(&shared, args.jobs.jobs.get().min(count))?;
+    let all_taken = copy_all(&shared, args.jobs.jobs.get().min(left.chunks))?;
     drop(meter);
     // What is still held when all workers have ended was given up.
     let given_up = shared.held.into_inner().unwrap_or_default();

@@ -5,15 +5,38 @@ use std::collections::BTreeMap;
 
 use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
-use pg_session::ledger::{self, Done, Format, PlannedTable};
-use pg_session::{Error, Relation, RelationName, Session, checksum};
+use pg_session::ledger::{self, Blocks, Done, Format, LedgerChunk, PlannedChunk};
+use pg_session::{Error, Relation, RelationName, Session, catalog, checksum};
 
 use crate::args::FormatChoice;
 use crate::fit::Fit;
 use crate::holder::Holder;
+use crate::parts::{Parts, whole};
+use crate::split::{self, Splitter};
 
-/// Plans what is not copied yet. Gives how many tables are left. Nothing is changed before
-/// every table that is to be copied has been found on the target, and empty.
+/// What is still to be done.
+pub(crate) struct Left {
+    /// Tables that are not in, or not all of them.
+    pub(crate) tables: usize,
+    /// Chunks that are not.
+    pub(crate) chunks: usize,
+    /// What is in of tables that are not in as a whole.
+    pub(crate) parts: Parts,
+}
+
+/// How chunks are planned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    /// COPY's format.
+    pub(crate) format: FormatChoice,
+    /// Size of a part, in bytes.
+    pub(crate) split_size: Option<i64>,
+    /// Connections.
+    pub(crate) jobs: usize,
+}
+
+/// Plans what is not copied yet. Nothing is changed before every table that is to be copied
+/// has been found on the target, and empty.
 ///
 /// # Errors
 /// A conflict (exit 7) when a target table has rows that the ledger does not know, otherwise
@@ -21,66 +44,174 @@ use crate::holder::Holder;
 pub(crate) fn plan(
     target: &mut Session,
     holder: &mut Holder,
-    choice: FormatChoice,
+    choice: Choice,
     context: &Context,
-) -> anyhow::Result<usize> {
-    let done = list_done(target)?;
-    let (earlier, mut to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
+) -> anyhow::Result<Left> {
+    let known = list_begun(target)?;
+    let (begun, mut to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
         .relations
         .values()
-        .partition(|relation| done.contains_key(&relation.name));
+        .partition(|relation| known.contains_key(&relation.name));
     for relation in &to_copy {
         require_empty(target, &relation.name)?;
     }
     ledger::ensure(target)?;
-    // What was planned and not copied is planned again, inside the new snapshot. Rows of
-    // tables that this stream leaves out stay as they are.
-    target.execute("delete from pgmig.chunk where done_at is null", &[])?;
-    if !earlier.is_empty() {
+    // What was planned and not begun is planned again, inside the new snapshot. Rows of tables
+    // that this stream leaves out stay as they are.
+    ledger::forget_plan(target)?;
+    if !begun.is_empty() {
         context.notice().note(&format!(
             "{} tables were copied by an earlier run: comparing them with the source",
-            earlier.len()
+            begun.len()
         ));
     }
-    for relation in earlier {
-        let Some(done) = done.get(&relation.name) else {
-            continue;
-        };
-        let now = checksum::sum_relation(&mut holder.session, relation)?;
-        if now.checksum == done.checksum && now.rows == done.rows {
-            context.write(Record::Copied(Copied {
-                earlier: true,
-                ..copied(&relation.name, done)
-            }));
+    let mut left = Left {
+        tables: 0,
+        chunks: 0,
+        parts: Parts::default(),
+    };
+    for relation in begun {
+        let chunks = known.get(&relation.name).map_or(&[][..], Vec::as_slice);
+        if is_same(&mut holder.session, relation, chunks)? {
+            left.take_up(relation, chunks, context);
         } else {
             forget(target, &relation.name, context)?;
             to_copy.push(relation);
         }
     }
-    let fit = Fit::read(holder.session.version(), target, choice)?;
-    let planned: Vec<PlannedTable> = to_copy.iter().map(|table| planned(table, &fit)).collect();
-    if choice == FormatChoice::Binary {
-        let as_text = planned.iter().filter(|table| table.format == Format::Text);
-        for table in as_text {
-            let name = &table.name;
-            context.notice().note(&format!(
-                "table {name} cannot be copied in binary: it goes as text"
-            ));
-        }
+    let planned = planned(target, &mut holder.session, &to_copy, choice)?;
+    if choice.format == FormatChoice::Binary {
+        tell_text(&planned, context);
     }
     ledger::plan(target, &planned)?;
-    Ok(planned.len())
+    left.tables += to_copy.len();
+    left.chunks += planned.len();
+    Ok(left)
 }
 
-/// The tables that are in by the ledger, if there is one yet.
-fn list_done(target: &mut Session) -> Result<BTreeMap<RelationName, Done>, Error> {
-    if !ledger::exists(target)? {
-        return Ok(BTreeMap::new());
+impl Left {
+    /// Counts a table that is in, or begun, and tells of it in the first case.
+    fn take_up(&mut self, relation: &Relation, chunks: &[LedgerChunk], context: &Context) {
+        let mut is_whole = false;
+        for chunk in chunks {
+            let Some(done) = &chunk.done else {
+                self.chunks += 1;
+                continue;
+            };
+            let whole = self.parts.add(&relation.name, done.clone(), chunk.parts);
+            if let Some(whole) = whole {
+                is_whole = true;
+                context.write(Record::Copied(Copied {
+                    earlier: true,
+                    ..copied(&relation.name, &whole)
+                }));
+            }
+        }
+        self.tables += usize::from(!is_whole);
     }
-    Ok(ledger::list_chunks(target)?
-        .into_iter()
-        .filter_map(|chunk| Some((chunk.name, chunk.done?)))
-        .collect())
+}
+
+/// The chunks of tables of which something is in by the ledger, if there is one yet.
+fn list_begun(target: &mut Session) -> Result<BTreeMap<RelationName, Vec<LedgerChunk>>, Error> {
+    let mut tables: BTreeMap<RelationName, Vec<LedgerChunk>> = BTreeMap::new();
+    if ledger::exists(target)? {
+        for chunk in ledger::list_chunks(target)? {
+            tables.entry(chunk.name.clone()).or_default().push(chunk);
+        }
+    }
+    tables.retain(|_, chunks| chunks.iter().any(|chunk| chunk.done.is_some()));
+    Ok(tables)
+}
+
+/// Whether the source has the same rows as what is in, in the same places: then the rest can
+/// be had from this snapshot, too.
+fn is_same(
+    source: &mut Session,
+    relation: &Relation,
+    chunks: &[LedgerChunk],
+) -> Result<bool, Error> {
+    let done: Vec<Done> = chunks
+        .iter()
+        .filter_map(|chunk| chunk.done.clone())
+        .collect();
+    if done.len() == chunks.len() {
+        let now = checksum::sum_relation(source, relation)?;
+        let then = whole(&done);
+        return Ok(then.is_some_and(|then| (then.checksum, then.rows) == (now.checksum, now.rows)));
+    }
+    for chunk in chunks {
+        let Some(done) = &chunk.done else { continue };
+        let filter = chunk.blocks.condition();
+        let now = checksum::sum_where(source, relation, filter.as_deref())?;
+        if (&now.checksum, now.rows) != (&done.checksum, done.rows) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The chunks of tables that are copied from their beginning.
+fn planned(
+    target: &mut Session,
+    source: &mut Session,
+    tables: &[&Relation],
+    choice: Choice,
+) -> Result<Vec<PlannedChunk>, Error> {
+    let version = source.version();
+    let fit = Fit::read(version, target, choice.format)?;
+    let total = tables.iter().map(|table| table.bytes).sum();
+    let splitter = Splitter::new(choice.split_size, total, choice.jobs);
+    let is_large = |table: &&&Relation| {
+        splitter.parts(table.bytes) > 1 && table.condition.is_none() && !table.columns.is_empty()
+    };
+    let large: Vec<u32> = tables
+        .iter()
+        .filter(is_large)
+        .map(|table| table.oid)
+        .collect();
+    let blocks = if version.has_tid_range_scans() && !large.is_empty() {
+        catalog::list_blocks(source, &large)?
+    } else {
+        BTreeMap::new()
+    };
+    let mut chunks = Vec::new();
+    for table in tables {
+        let ranges = match blocks.get(&table.oid) {
+            Some(blocks) => split::ranges(*blocks, splitter.parts(table.bytes)),
+            None => vec![Blocks::default()],
+        };
+        chunks.extend(pieces(table, &fit, &ranges));
+    }
+    Ok(chunks)
+}
+
+fn pieces(relation: &Relation, fit: &Fit, ranges: &[Blocks]) -> impl Iterator<Item = PlannedChunk> {
+    let parts = i32::try_from(ranges.len()).unwrap_or(i32::MAX);
+    (1..=parts)
+        .zip(ranges)
+        .map(move |(part, blocks)| PlannedChunk {
+            name: relation.name.clone(),
+            columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
+            condition: relation.condition.clone(),
+            bytes: relation.bytes / i64::from(parts),
+            filenode: relation.filenode,
+            format: fit.format(relation),
+            // A table that several write to cannot be emptied by each.
+            frozen: parts == 1 && fit.is_frozen(relation),
+            part,
+            parts,
+            blocks: *blocks,
+        })
+}
+
+fn tell_text(chunks: &[PlannedChunk], context: &Context) {
+    let as_text = chunks.iter().filter(|chunk| chunk.format == Format::Text);
+    for chunk in as_text.filter(|chunk| chunk.part == 1) {
+        let name = &chunk.name;
+        context.notice().note(&format!(
+            "table {name} cannot be copied in binary: it goes as text"
+        ));
+    }
 }
 
 fn forget(target: &mut Session, name: &RelationName, context: &Context) -> Result<(), Error> {
@@ -88,18 +219,6 @@ fn forget(target: &mut Session, name: &RelationName, context: &Context) -> Resul
         "table {name} has changed on the source since: it is copied again"
     ));
     target.in_transaction("begin", |target| ledger::forget_table(target, name))
-}
-
-fn planned(relation: &Relation, fit: &Fit) -> PlannedTable {
-    PlannedTable {
-        format: fit.format(relation),
-        frozen: fit.is_frozen(relation),
-        name: relation.name.clone(),
-        columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
-        condition: relation.condition.clone(),
-        bytes: relation.bytes,
-        filenode: relation.filenode,
-    }
 }
 
 /// The record of a table that is in.

@@ -34,6 +34,8 @@ pub(crate) struct Load<'a> {
     pub(crate) frozen: bool,
     /// What hashes the rows in passing, where that can be done.
     pub(crate) hasher: Option<RowHasher>,
+    /// Which of the rows; all without it.
+    pub(crate) filter: Option<String>,
 }
 
 /// Copies a relation's own rows. Both wires are ready for another statement afterwards, unless
@@ -132,7 +134,11 @@ impl Load<'_> {
         } else {
             format!(" ({columns})")
         };
-        let condition = checksum::condition(self.relation);
+        // What is split has no condition of its own.
+        let condition = match &self.filter {
+            Some(filter) => format!(" where {filter}"),
+            None => checksum::condition(self.relation),
+        };
         let what = if condition.is_empty() {
             format!("{name}{list}")
         } else {
@@ -183,6 +189,7 @@ mod tests {
             format,
             frozen,
             hasher,
+            filter: None,
         };
         load.statements()
     }
@@ -195,6 +202,7 @@ mod tests {
             format: Format::Binary,
             frozen: false,
             hasher: RowHasher::for_relation(&relation),
+            filter: None,
         };
         let (from, to) = load.statements();
         assert!(from.contains("(\"A\", \"b\") to"), "{from}");

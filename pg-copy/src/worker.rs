@@ -15,6 +15,7 @@ use pg_session::ledger::{self, Done, Format, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Wire, checksum};
 
+use crate::parts::Parts;
 use crate::resume::copied;
 use crate::transfer::{self, Load};
 
@@ -41,6 +42,8 @@ pub(crate) struct Shared<'a> {
     /// A wire of its own, for attempts, which outlive the chunk's transaction; opened when it
     /// is needed.
     pub(crate) clerk: Mutex<Option<Wire>>,
+    /// What is in of tables that are copied in parts.
+    pub(crate) parts: Mutex<Parts>,
     /// Chunks that this process has in hand or has given up. The server lets a chunk go as
     /// soon as its transaction fails, before its worker has decided what becomes of it.
     pub(crate) held: Mutex<BTreeSet<i64>>,
@@ -226,6 +229,7 @@ impl Shared<'_> {
             let name = chunk.name.sql();
             pair.target.batch(&format!("truncate only {name}"))?;
         }
+        let filter = chunk.blocks.condition();
         let can_hash = self.is_utf8 && chunk.format == Format::Binary;
         let load = Load {
             relation,
@@ -234,11 +238,12 @@ impl Shared<'_> {
             hasher: can_hash
                 .then(|| RowHasher::for_relation(relation))
                 .flatten(),
+            filter: filter.clone(),
         };
         let moved = transfer::copy(&mut pair.source, &mut pair.target, load, &self.counters)?;
         let sum = match moved.total {
             Some(total) => total.checksum(relation),
-            None => checksum::sum_on_wire(&mut pair.source, relation, None)?,
+            None => checksum::sum_on_wire(&mut pair.source, relation, filter.as_deref())?,
         };
         if u64::try_from(sum.rows) != Ok(moved.rows) {
             return Err(Error::new(
@@ -283,11 +288,14 @@ impl Shared<'_> {
             bytes: done.bytes,
             milliseconds: done.milliseconds,
         }));
-        self.context
-            .write(Record::Copied(copied(&chunk.name, done)));
         self.counters
             .add_rows(u64::try_from(done.rows).unwrap_or(0));
-        self.counters.add_item();
+        let whole = lock(&self.parts).add(&chunk.name, done.clone(), chunk.parts);
+        if let Some(whole) = whole {
+            self.context
+                .write(Record::Copied(copied(&chunk.name, &whole)));
+            self.counters.add_item();
+        }
     }
 
     fn note_error(&self, chunk: i64, text: &str) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Flags for endpoints and connections, spelled alike in all tools.
 
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 
 /// The source.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -42,4 +43,65 @@ pub struct JobsArgs {
         hide_env_values = true
     )]
     pub jobs: NonZeroUsize,
+}
+
+/// A size as PostgreSQL's settings have it: `512MB`; kilobytes without a unit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Size {
+    kilobytes: i64,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "not a size such as 512MB or 2GB".to_owned();
+        let text = text.trim();
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+        let number: i64 = number.parse().ok().ok_or_else(wrong)?;
+        let factor = match unit.trim() {
+            "" | "kB" => 1,
+            "MB" => 1 << 10,
+            "GB" => 1 << 20,
+            "TB" => 1 << 30,
+            _ => return Err(wrong()),
+        };
+        let kilobytes = number.checked_mul(factor).ok_or_else(wrong)?;
+        // Nothing that we ask for has a use for less.
+        if kilobytes < 1024 {
+            return Err("less than 1MB".to_owned());
+        }
+        Ok(Self { kilobytes })
+    }
+}
+
+impl Size {
+    /// In kilobytes, at least 1024.
+    pub fn kilobytes(self) -> i64 {
+        self.kilobytes
+    }
+
+    /// In bytes.
+    pub fn bytes(self) -> i64 {
+        self.kilobytes.saturating_mul(1024)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_the_server_reads_them() {
+        let kilobytes = |text: &str| text.parse::<Size>().map(Size::kilobytes);
+        assert_eq!(kilobytes("65536"), Ok(65_536));
+        assert_eq!(kilobytes("64 MB"), Ok(65_536));
+        assert_eq!(kilobytes("2GB"), Ok(2_097_152));
+        for wrong in ["", "MB", "12mb", "-1", "9999999999TB", "512"] {
+            assert!(kilobytes(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -2,10 +2,14 @@
 //! it, compressed as was asked for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use pg_e2e::Pair;
+use pg_e2e::fault::{Locked, signal, wait_until};
+use pg_e2e::{Pair, Stream};
 
 use crate::scene::{BY_HAND, Scene};
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Schema, rows and the plan in, pre-data made.
 fn begun(stem: &str, sql: &str) -> (Scene, String) {
@@ -203,4 +207,96 @@ fn as_many_columns_as_there_can_be_and_many_small_tables() {
     let (stream, ways) = copied(&scene, &plan, &["--jobs", "2"]);
     assert_eq!(ways.len(), 121);
     finished(&scene, stream);
+}
+
+/// Splits `large` in parts, all of which are in but the third; pg-copy is killed then.
+fn all_but_the_third() -> (Scene, String) {
+    let (scene, plan) = begun("parts", LARGE);
+    let locked = Locked::table(&scene.target, "large");
+    let copy = scene
+        .tool(&["pg-copy", "--jobs", "2", "--split-size", "1MB", "-"])
+        .input(plan.clone())
+        .spawn();
+    wait_until("the plan is written and the copy waits", LIMIT, || {
+        let waiting = "select count(*) > 0 from pg_locks where not granted \
+                       and relation = 'large'::regclass";
+        scene.target.ask_one(waiting) == "t"
+    });
+    let mut holder = scene.target.connect();
+    holder
+        .batch_execute(
+            "begin; select from pgmig.chunk where table_name = 'large' and part = 3 for update",
+        )
+        .expect("the third part is nobody's");
+    drop(locked);
+    wait_until("all others are in", LIMIT, || {
+        scene.target.ask_one(
+            "select count(*) from pgmig.chunk where table_name = 'large' and done_at is null",
+        ) == "1"
+    });
+    signal(copy.pid(), "KILL");
+    copy.wait().ends_with(137);
+    drop(holder);
+    (scene, plan)
+}
+
+/// The numbers of the parts of `large` that a run has copied, and how often it is told to be in.
+fn told(stream: &str) -> (Vec<i64>, usize) {
+    let stream = Stream::decode(stream.as_bytes(), &[]).expect("it keeps the contract");
+    let parts = stream
+        .of("chunk")
+        .filter(|chunk| chunk.text("table") == "large")
+        .map(|chunk| chunk.number("part"))
+        .collect();
+    let whole = stream
+        .of("copied")
+        .filter(|copied| copied.text("table") == "large")
+        .count();
+    (parts, whole)
+}
+
+#[test]
+fn a_large_table_is_copied_in_parts_and_told_once() {
+    let (scene, plan) = begun("split", LARGE);
+    let (stream, ways) = copied(&scene, &plan, &["--split-size", "1MB", "--jobs", "3"]);
+    assert_eq!(ways.get("large").map(String::as_str), Some("binary"));
+    let (mut parts, whole) = told(&stream);
+    parts.sort_unstable();
+    let all: Vec<i64> = (1..).take(parts.len()).collect();
+    assert!(parts.len() >= 3, "{parts:?}");
+    assert_eq!((parts, whole), (all, 1));
+    let bounds = scene.target.ask(
+        "select coalesce(lower_bound, '-') || ' ' || coalesce(upper_bound, '-') from pgmig.chunk \
+         where table_name = 'large' order by part",
+    );
+    assert!(bounds[0].starts_with("- ") && bounds[bounds.len() - 1].ends_with(" -"));
+    finished(&scene, stream);
+}
+
+#[test]
+fn a_split_table_goes_on_with_the_parts_that_are_missing() {
+    let (scene, plan) = all_but_the_third();
+    let words = ["pg-copy", "--jobs", "2", "--split-size", "1MB", "-"];
+    let ran = scene.tool(&words).input(plan).run();
+    ran.ends_with(0);
+    assert_eq!(told(&ran.text()), (vec![3], 1));
+    finished(&scene, ran.text());
+}
+
+#[test]
+fn a_split_table_that_changed_meanwhile_is_copied_anew() {
+    for change in [
+        "update large set t = 'changed' where id = 1",
+        "delete from large where id = 20000",
+        "insert into large values (0, 'more')",
+    ] {
+        let (scene, plan) = all_but_the_third();
+        scene.source.run(change);
+        let words = ["pg-copy", "--jobs", "2", "--split-size", "1MB", "-"];
+        let ran = scene.tool(&words).input(plan).run();
+        ran.ends_with(0);
+        let (parts, whole) = told(&ran.text());
+        assert!(parts.len() > 1 && whole == 1, "{change}: {parts:?}");
+        finished(&scene, ran.text());
+    }
 }

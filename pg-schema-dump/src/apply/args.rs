@@ -1,9 +1,8 @@
 //! What is typed on the command line of `pg-schema-apply`.
 
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::{JobsArgs, SourceArgs, TargetArgs};
+use pg_session::args::{JobsArgs, Size, SourceArgs, TargetArgs};
 
-use crate::apply::budget::Memory;
 use crate::leave_out::LeaveOut;
 
 /// Apply a dumped schema to the target
@@ -30,7 +29,7 @@ pub(crate) struct Args {
     /// Such as 2GB; shared out over those that run. Without it: the server's
     /// maintenance_work_mem, at least 256MB.
     #[arg(long, value_name = "SIZE")]
-    pub(crate) maintenance_work_mem: Option<Memory>,
+    pub(crate) maintenance_work_mem: Option<Size>,
 
     /// Print the SQL in the order in which it would run, and change nothing
     ///

@@ -1,8 +1,7 @@
 //! Memory for index builds and validations: one budget, shared out over those that run; and
 //! parallel workers for the large ones, when few are left.
 
-use std::str::FromStr;
-
+use pg_session::args::Size;
 use pg_session::{Error, Session};
 
 const SETTINGS: &str = include_str!("sql/build_settings.sql");
@@ -22,38 +21,6 @@ const LARGE: i64 = 256 << 20;
 /// More workers than these gain little in one build.
 const MOST_WORKERS: i64 = 8;
 
-/// An amount of memory as PostgreSQL's settings have it: `512MB`; kilobytes without a unit.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Memory {
-    kilobytes: i64,
-}
-
-impl FromStr for Memory {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "not a size such as 512MB or 2GB".to_owned();
-        let text = text.trim();
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
-        let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
-        let number: i64 = number.parse().ok().ok_or_else(wrong)?;
-        let factor = match unit.trim() {
-            "" | "kB" => 1,
-            "MB" => 1 << 10,
-            "GB" => 1 << 20,
-            "TB" => 1 << 30,
-            _ => return Err(wrong()),
-        };
-        let kilobytes = number.checked_mul(factor).ok_or_else(wrong)?;
-        if kilobytes < 1024 {
-            return Err("less than 1MB".to_owned());
-        }
-        Ok(Self { kilobytes })
-    }
-}
-
 /// What a run may use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Budget {
@@ -71,13 +38,13 @@ impl Budget {
     /// What the server says.
     pub(crate) fn open(
         session: &mut Session,
-        given: Option<Memory>,
+        given: Option<Size>,
         jobs: usize,
     ) -> Result<Self, Error> {
         let row = session.query_one(SETTINGS, &[])?;
         let own: i64 = row.get("maintenance_work_mem_kb");
         Ok(Self {
-            total_kb: given.map_or(own.max(LEAST_BUDGET_KB), |memory| memory.kilobytes),
+            total_kb: given.map_or(own.max(LEAST_BUDGET_KB), Size::kilobytes),
             least_kb: if given.is_some() {
                 1024
             } else {
@@ -117,17 +84,6 @@ mod tests {
             default_workers: 2,
             worker_slots: 8,
             jobs: 8,
-        }
-    }
-
-    #[test]
-    fn sizes_are_read_as_the_server_reads_them() {
-        let kilobytes = |text: &str| text.parse::<Memory>().map(|memory| memory.kilobytes);
-        assert_eq!(kilobytes("65536"), Ok(65_536));
-        assert_eq!(kilobytes("64 MB"), Ok(65_536));
-        assert_eq!(kilobytes("2GB"), Ok(2_097_152));
-        for wrong in ["", "MB", "12mb", "-1", "9999999999TB", "512"] {
-            assert!(kilobytes(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -8,7 +8,7 @@ mod server;
 
 pub use contents::{Content, list_contents};
 pub use databases::{DatabaseFacts, list_databases};
-pub use relations::{list_freezable, list_relations};
+pub use relations::{list_blocks, list_freezable, list_relations};
 pub use sequences::{SequencePosition, list_sequences, read_sequence};
 pub use server::{ServerFacts, read_server};
 

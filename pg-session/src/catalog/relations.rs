@@ -11,6 +11,7 @@ use crate::session::Session;
 
 const RELATIONS: &str = include_str!("sql/relation_list.sql");
 const COLUMNS: &str = include_str!("sql/column_list.sql");
+const BLOCKS: &str = include_str!("sql/block_list.sql");
 const FREEZABLE: &str = include_str!("sql/freezable_list.sql");
 
 /// Lists the relations that hold rows, except those of the schemas in `without`, sorted by
@@ -40,6 +41,18 @@ pub fn list_freezable(session: &mut Session) -> Result<BTreeSet<RelationName>, E
     Ok(rows
         .iter()
         .map(|row| RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name")))
+        .collect())
+}
+
+/// The blocks of those of some relations, by OID, whose rows can be read by ranges of blocks.
+///
+/// # Errors
+/// What the server says.
+pub fn list_blocks(session: &mut Session, oids: &[u32]) -> Result<BTreeMap<u32, i64>, Error> {
+    let rows = session.query(BLOCKS, &[&oids])?;
+    Ok(rows
+        .iter()
+        .map(|row| (row.get("oid"), row.get("blocks")))
         .collect())
 }
 

@@ -13,17 +13,39 @@ const PLAN: &str = include_str!("sql/chunk_plan.sql");
 const TAKE: &str = include_str!("sql/chunk_take.sql");
 const DONE: &str = include_str!("sql/chunk_done.sql");
 const LIST: &str = include_str!("sql/chunk_list.sql");
+const FORGET: &str = include_str!("sql/chunk_forget.sql");
 
-/// A table that is to be copied as one chunk.
+/// Which rows of a table: all, or those in some of its blocks. A bound that is absent is open.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Blocks {
+    /// The first block.
+    pub lower: Option<i64>,
+    /// The block after the last.
+    pub upper: Option<i64>,
+}
+
+impl Blocks {
+    /// The condition for these rows; `None` for all.
+    pub fn condition(self) -> Option<String> {
+        let lower = self
+            .lower
+            .map(|block| format!("ctid >= '({block},0)'::tid"));
+        let upper = self.upper.map(|block| format!("ctid < '({block},0)'::tid"));
+        let both: Vec<String> = lower.into_iter().chain(upper).collect();
+        (!both.is_empty()).then(|| both.join(" and "))
+    }
+}
+
+/// A table, or a part of one, that is to be copied.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PlannedTable {
+pub struct PlannedChunk {
     /// Name.
     pub name: RelationName,
     /// Columns to copy.
     pub columns: Vec<String>,
     /// WHERE condition.
     pub condition: Option<String>,
-    /// Bytes on the source's disk.
+    /// Bytes on the source's disk, about.
     pub bytes: i64,
     /// `pg_relation_filenode` on the source.
     pub filenode: Option<i64>,
@@ -31,6 +53,12 @@ pub struct PlannedTable {
     pub format: Format,
     /// Whether rows are frozen as they come, in the transaction of a TRUNCATE.
     pub frozen: bool,
+    /// Number within the table, from 1.
+    pub part: i32,
+    /// Chunks of the table.
+    pub parts: i32,
+    /// Its rows.
+    pub blocks: Blocks,
 }
 
 /// Format of COPY.
@@ -69,6 +97,8 @@ pub struct TakenChunk {
     pub frozen: bool,
     /// Bytes on the source's disk, about.
     pub estimated_bytes: i64,
+    /// Its rows.
+    pub blocks: Blocks,
 }
 
 /// What a chunk brought.
@@ -91,6 +121,10 @@ pub struct LedgerChunk {
     pub id: i64,
     /// Table.
     pub name: RelationName,
+    /// Chunks of the table.
+    pub parts: i32,
+    /// Its rows.
+    pub blocks: Blocks,
     /// WHERE condition.
     pub condition: Option<String>,
     /// `pg_relation_filenode` on the source when it was planned.
@@ -122,7 +156,7 @@ pub fn begin_run(
 ///
 /// # Errors
 /// What the server says.
-pub fn plan(session: &mut Session, tables: &[PlannedTable]) -> Result<(), Error> {
+pub fn plan(session: &mut Session, tables: &[PlannedChunk]) -> Result<(), Error> {
     let schemas: Vec<&str> = tables.iter().map(|t| t.name.schema.as_str()).collect();
     let names: Vec<&str> = tables.iter().map(|t| t.name.name.as_str()).collect();
     let columns: Vec<String> = tables.iter().map(|t| json_array(&t.columns)).collect();
@@ -131,6 +165,11 @@ pub fn plan(session: &mut Session, tables: &[PlannedTable]) -> Result<(), Error>
     let filenodes: Vec<Option<i64>> = tables.iter().map(|t| t.filenode).collect();
     let formats: Vec<&str> = tables.iter().map(|t| t.format.as_str()).collect();
     let frozen: Vec<bool> = tables.iter().map(|t| t.frozen).collect();
+    let parts: Vec<i32> = tables.iter().map(|t| t.part).collect();
+    let of_parts: Vec<i32> = tables.iter().map(|t| t.parts).collect();
+    let text = |bound: Option<i64>| bound.map(|block| block.to_string());
+    let lower: Vec<Option<String>> = tables.iter().map(|t| text(t.blocks.lower)).collect();
+    let upper: Vec<Option<String>> = tables.iter().map(|t| text(t.blocks.upper)).collect();
     session.execute(
         PLAN,
         &[
@@ -142,6 +181,10 @@ pub fn plan(session: &mut Session, tables: &[PlannedTable]) -> Result<(), Error>
             &filenodes,
             &formats,
             &frozen,
+            &parts,
+            &of_parts,
+            &lower,
+            &upper,
         ],
     )?;
     Ok(())
@@ -216,7 +259,17 @@ fn taken(row: TextRow) -> Result<TakenChunk, Error> {
         },
         frozen: text() == "t",
         estimated_bytes: text().parse().map_err(garbled)?,
+        blocks: Blocks {
+            lower: bound(values.next().flatten())?,
+            upper: bound(values.next().flatten())?,
+        },
     })
+}
+
+/// A bound as the ledger has it.
+fn bound(text: Option<String>) -> Result<Option<i64>, Error> {
+    let garbled = |_| Error::new(Class::Ledger, "the ledger has a bound that cannot be read");
+    text.map(|text| text.parse().map_err(garbled)).transpose()
 }
 
 /// Counts an attempt at each of some chunks, in a transaction of its own; gives how many there
@@ -286,16 +339,20 @@ pub fn mark_done(wire: &mut Wire, chunk: i64, done: &Done, worker: &str) -> Resu
 /// What the server says.
 pub fn list_chunks(session: &mut Session) -> Result<Vec<LedgerChunk>, Error> {
     let rows = session.query(LIST, &[])?;
-    Ok(rows
-        .iter()
+    rows.iter()
         .map(|row| {
             let is_done: bool = row.get("done");
-            LedgerChunk {
+            Ok(LedgerChunk {
                 id: row.get("id"),
                 name: RelationName::new(
                     row.get::<_, String>("schema_name"),
                     row.get::<_, String>("table_name"),
                 ),
+                parts: row.get("parts"),
+                blocks: Blocks {
+                    lower: bound(row.get("lower_bound"))?,
+                    upper: bound(row.get("upper_bound"))?,
+                },
                 condition: row.get("condition"),
                 filenode: row.get("source_filenode"),
                 done: is_done.then(|| Done {
@@ -304,9 +361,17 @@ pub fn list_chunks(session: &mut Session) -> Result<Vec<LedgerChunk>, Error> {
                     checksum: row.get("checksum"),
                     milliseconds: row.get("milliseconds"),
                 }),
-            }
+            })
         })
-        .collect())
+        .collect()
+}
+
+/// Takes out of the plan what is not done, of tables of which nothing is.
+///
+/// # Errors
+/// What the server says.
+pub fn forget_plan(session: &mut Session) -> Result<(), Error> {
+    session.batch(FORGET)
 }
 
 /// Takes a table out of the plan and empties it, in the session's transaction.
@@ -325,6 +390,17 @@ pub fn forget_table(session: &mut Session, name: &RelationName) -> Result<(), Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_are_a_condition_that_is_open_where_they_are() {
+        let of = |lower, upper| Blocks { lower, upper }.condition();
+        assert_eq!(of(None, None), None);
+        assert_eq!(of(Some(7), None).as_deref(), Some("ctid >= '(7,0)'::tid"));
+        assert_eq!(
+            of(Some(0), Some(7)).as_deref(),
+            Some("ctid >= '(0,0)'::tid and ctid < '(7,0)'::tid")
+        );
+    }
 
     #[test]
     fn names_survive_the_way_through_json() {

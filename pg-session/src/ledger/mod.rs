@@ -10,8 +10,8 @@ use crate::session::Session;
 
 pub use applied::{AppliedKey, is_applied, list_applied, mark_applied};
 pub use chunk::{
-    Done, Format, LedgerChunk, PlannedTable, TakenChunk, begin_attempts, begin_run, forget_table,
-    list_chunks, mark_done, note_attempt_error, plan, take,
+    Blocks, Done, Format, LedgerChunk, PlannedChunk, TakenChunk, begin_attempts, begin_run,
+    forget_plan, forget_table, list_chunks, mark_done, note_attempt_error, plan, take,
 };
 
 const CREATE: &str = include_str!("sql/create.sql");
