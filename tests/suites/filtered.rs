@@ -135,6 +135,29 @@ fn a_schema_alone_arrives_without_what_needs_others() {
 }
 
 #[test]
+fn schema_public_alone_arrives_though_every_database_has_one() {
+    let scene = Scene::of(Pair::newest(), "only_public", SHOP);
+    let joined = moved(&scene, &["-n", "public"], |_| true);
+    joined.succeeds();
+    assert_eq!(
+        scene
+            .target
+            .ask_one("select count(*) from public.customers"),
+        "2"
+    );
+
+    let scene = Scene::of(Pair::newest(), "public_dropped", SHOP);
+    scene.target.run("drop schema public");
+    moved(&scene, &["-n", "pub*"], |_| true).succeeds();
+    assert_eq!(
+        scene
+            .target
+            .ask_one("select count(*) from public.customers"),
+        "2"
+    );
+}
+
+#[test]
 fn without_a_table_the_rest_arrives() {
     let scene = Scene::of(Pair::newest(), "rest", SHOP);
     let joined = moved(&scene, &["-T", "customers"], |_| true);

@@ -73,8 +73,17 @@ fn object(entry: &Entry, late: &BTreeSet<i32>) -> Object {
         access_method: entry.tableam.clone().filter(|method| !method.is_empty()),
         tablespace: entry.tablespace.clone().filter(|space| !space.is_empty()),
         version: None,
-        sql: attver::removed(entry.defn.as_deref().unwrap_or_default()),
+        sql: if_not_there(&attver::removed(entry.defn.as_deref().unwrap_or_default())),
         depends_on: entry.dependencies.iter().copied().map(i64::from).collect(),
+    }
+}
+
+/// Schema public, which every new database has and pg_dump writes all the same when `--schema`
+/// names it, is made only where somebody has dropped it; any other statement as it is.
+fn if_not_there(sql: &str) -> String {
+    match sql.trim_end() {
+        "CREATE SCHEMA public;" => "CREATE SCHEMA IF NOT EXISTS public;\n".to_owned(),
+        _ => sql.to_owned(),
     }
 }
 
