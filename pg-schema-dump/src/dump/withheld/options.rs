@@ -29,6 +29,7 @@ const SECRET: &[&str] = &[
     "token",
     "credential",
     "auth",
+    "bearer",
     "signature",
 ];
 
@@ -55,6 +56,7 @@ const LEADS: &[&str] = &[
     "password=",
     "passwd=",
     "pwd=",
+    "passphrase=",
     "secret=",
     "token=",
     "apikey=",
@@ -64,6 +66,9 @@ const LEADS: &[&str] = &[
     "accesskey=",
     "access_key=",
     "accountkey=",
+    "account_key=",
+    "private_key=",
+    "privatekey-----",
     "sig=",
 ];
 
@@ -117,16 +122,25 @@ impl Setting {
     }
 }
 
-/// Whether a value is a URI with a password, or has something like `password=` in it.
+/// Whether a value is a URI with a password, or has something like `password=` in it, however it
+/// is spaced and quoted: `password = x`, `{"password": "x"}`.
 fn has_secret(value: &str) -> bool {
     let value = value.to_lowercase();
+    let dense: String = value
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '\\'))
+        .map(|c| if c == ':' { '=' } else { c })
+        .collect();
     let has_password = |rest: &str| {
         let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
         authority
             .rsplit_once('@')
             .is_some_and(|(user, _)| user.contains(':'))
     };
-    LEADS.iter().any(|lead| value.contains(lead)) || value.split("://").skip(1).any(has_password)
+    LEADS
+        .iter()
+        .any(|lead| value.contains(lead) || dense.contains(lead))
+        || value.split("://").skip(1).any(has_password)
 }
 
 /// The SQL without options that may hold a secret, and their names.
@@ -236,6 +250,11 @@ mod tests {
             "conn 'host=h password=x'",
             "url 'https://h/x?sp=r&sig=x'",
             "conn E'\\\\ Password=x'",
+            "conn 'host=h password = x'",
+            "config '{\"password\": \"x\"}'",
+            "yaml 'Account_Key : x'",
+            "pem '-----BEGIN RSA PRIVATE KEY-----\nx'",
+            "bearer 'x'",
         ] {
             assert_eq!(server(secret), 1, "{secret}");
         }
