@@ -242,6 +242,18 @@ fn a_schema_with_the_ledgers_name_is_refused_before_anything_is_changed() {
 }
 
 #[test]
+fn what_reads_a_table_of_the_ledgers_name_does_not_go_with_the_ledger() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "mistaken",
+        "create schema pgmig; create table pgmig.run (migration text);
+         create view public.mistaken as select migration from pgmig.run;",
+    );
+    let joined = moved(&scene, &["-N", "pgmig"], |_| true);
+    joined.last().fails_clearly(5, &["mistaken", "pgmig.run"]);
+}
+
+#[test]
 fn a_pattern_that_matches_nothing_or_is_none_is_a_matter_of_usage() {
     let scene = Scene::plain(Pair::newest());
     for (flags, words) in [

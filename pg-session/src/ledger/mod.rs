@@ -4,7 +4,6 @@
 mod applied;
 mod chunk;
 
-use crate::catalog::LEDGER_SCHEMA;
 use crate::error::{Class, Error};
 use crate::session::Session;
 
@@ -15,6 +14,10 @@ pub use chunk::{
 };
 
 const CREATE: &str = include_str!("sql/create.sql");
+
+const DROP: &str = "
+    drop table if exists pgmig.attempt, pgmig.chunk, pgmig.run, pgmig.applied;
+    drop schema if exists pgmig";
 
 /// Attempts at one chunk before its table is given up.
 pub const MOST_ATTEMPTS: i64 = 10;
@@ -46,7 +49,7 @@ pub fn ensure(session: &mut Session) -> Result<(), Error> {
 
 /// Drops the ledger, when all that it tells of is complete. The user's own event triggers are
 /// there by then and are kept from noticing, where the server lets us: it is not their
-/// schema.
+/// schema. What somebody else has there, or has made on our tables, does not go with it.
 ///
 /// # Errors
 /// What the server says.
@@ -59,6 +62,8 @@ pub fn drop_ledger(session: &mut Session) -> Result<(), Error> {
             }
             other => other?,
         }
-        session.batch(&format!("drop schema if exists {LEDGER_SCHEMA} cascade"))
+        session
+            .batch(DROP)
+            .map_err(|error| error.while_doing("cannot drop the ledger (schema pgmig)"))
     })
 }
