@@ -303,3 +303,42 @@ fn rows_of_a_table_that_jq_took_are_told_by_the_copy_and_missed_by_the_verificat
         .run();
     verified.ends_with(1);
 }
+
+#[test]
+fn what_fails_for_another_reason_is_no_gap_of_a_filter() {
+    for (flags, takes_other) in [
+        (["-T", "junk"], false),
+        (["-N", "other"], true),
+        (["-n", "public"], true),
+    ] {
+        let scene = Scene::of(
+            Pair::newest(),
+            "reasons",
+            "create schema other; create table other.u (a integer);
+             create table junk (a integer); create table t (a integer);
+             create view v as select a from t; create view w as select a from other.u;",
+        );
+        let dumped = scene.tool(&["pg-schema-dump"]).args(&flags).run();
+        dumped.ends_with(0);
+        let stream = dumped.stream();
+        let has_gap = |name: &str| {
+            let object = stream
+                .of("object")
+                .find(|object| object.text("kind") == "VIEW" && object.text("name") == name)
+                .expect("the view is dumped");
+            let ids = object.field("depends_on").map(ToString::to_string);
+            let ids = ids.unwrap_or_default();
+            ids.trim_matches(['[', ']']).split(',').any(|id| id == "0")
+        };
+        assert!(!has_gap("v"), "{flags:?}");
+        assert_eq!(has_gap("w"), takes_other, "{flags:?}");
+        let broken = dumped.text().replace("SELECT a", "SELECT b");
+        let ran = scene
+            .tool(&["pg-schema-apply", "--section", "pre-data", "-"])
+            .input(broken)
+            .run();
+        ran.ends_with(6);
+        let failed = with_status(&ran, "failed");
+        assert!(failed.contains(&"VIEW v".to_owned()), "{ran}");
+    }
+}

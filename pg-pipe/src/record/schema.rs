@@ -96,7 +96,7 @@ pub struct Object {
     /// The statement or statements.
     pub sql: String,
     /// Ids of the objects that must exist before. One that no object of the stream has is of
-    /// something that was filtered out; 0 stands for what pg_dump's own filters may have taken.
+    /// something that was filtered out; 0 stands for what pg_dump's own filters have taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<i64>,
 }

@@ -1,21 +1,23 @@
 //! The table of contents of pg_dump's archive as objects. Every entry becomes one, of
 //! whatever kind, except those that are not objects: session settings, and data.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
 use libpgdump::{Entry, ObjectType};
 use pg_pipe::record::{Object, Section};
 
+use crate::dump::gaps::Identity;
 use crate::dump::{attver, owner};
 
 /// Reads an archive. Objects come in pg_dump's order, which is a dependency order; owners
-/// follow their objects in the order of the archive.
+/// follow their objects in the order of the archive. With them comes what each is in the
+/// catalog, where it is something by itself.
 ///
 /// # Errors
 /// When the archive cannot be read.
-pub(crate) fn objects(archive: &Path) -> anyhow::Result<Vec<Object>> {
+pub(crate) fn objects(archive: &Path) -> anyhow::Result<(Vec<Object>, BTreeMap<i64, Identity>)> {
     let dump = libpgdump::load(archive).context("cannot read the archive of pg_dump")?;
     let next_id = dump
         .entries()
@@ -26,17 +28,25 @@ pub(crate) fn objects(archive: &Path) -> anyhow::Result<Vec<Object>> {
     let mut owners = owner::Owners::after(i64::from(next_id));
     let mut objects = Vec::new();
     let mut late = BTreeSet::new();
+    let mut identities = BTreeMap::new();
     for entry in dump.entries().iter().filter(|entry| is_object(entry)) {
         let object = object(entry, &late);
         if object.section == Section::PostData {
             late.insert(entry.dump_id);
         }
+        identities.extend(identity(entry).map(|identity| (object.id, identity)));
         objects.push(object);
         owners.note(entry);
     }
     objects.extend(owners.into_objects());
     forget_others(&mut objects);
-    Ok(objects)
+    Ok((objects, identities))
+}
+
+/// Comments, grants and their like are nothing by themselves; pg_dump writes zeros there.
+fn identity(entry: &Entry) -> Option<Identity> {
+    let number = |text: &str| text.parse().ok().filter(|number| *number != 0);
+    Some((number(&entry.table_oid)?, number(&entry.oid)?))
 }
 
 /// Takes ids out of dependencies that no object has, such as those of data: an id that is not in

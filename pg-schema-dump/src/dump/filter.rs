@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use pg_pipe::record::Object;
 use pg_session::{Error, Relation, RelationName, Session};
 
-use crate::FILTERED;
 use crate::dump::pattern::Pattern;
 
 const EXTENSIONS: &str = include_str!("sql/extension_list.sql");
@@ -83,14 +82,9 @@ impl Filter {
         })
     }
 
-    /// Notes in the objects that something which they need may be missing: pg_dump forgets what
-    /// depends on things that its filters leave out.
-    pub(crate) fn note_gaps(&self, objects: &mut [Object]) {
-        if self.flags().next().is_some() {
-            for object in objects {
-                object.depends_on.push(FILTERED);
-            }
-        }
+    /// Whether pg_dump leaves anything out because of them.
+    pub(crate) fn is_given(&self) -> bool {
+        self.flags().next().is_some()
     }
 
     /// Whether what belongs to no schema is dumped, too: pg_dump leaves it out where something

@@ -5,6 +5,7 @@ mod archive;
 mod args;
 mod attver;
 mod filter;
+mod gaps;
 mod keys;
 mod large_objects;
 mod owner;
@@ -164,7 +165,10 @@ fn objects(
     archive: &Path,
     context: &Context,
 ) -> anyhow::Result<Vec<Object>> {
-    let mut objects = archive::objects(archive)?;
+    let (mut objects, identities) = archive::objects(archive)?;
+    if args.filter.is_given() {
+        gaps::note(session, &mut objects, &identities)?;
+    }
     withhold_secrets(&mut objects, context);
     keys::split(session, target_version(head), &mut objects)?;
     let statistics = statistics::take(&mut objects);
@@ -173,7 +177,6 @@ fn objects(
         large_objects::add_metadata(session, &mut objects)?;
     }
     statistics::append(&mut objects, statistics);
-    args.filter.note_gaps(&mut objects);
     Ok(objects)
 }
 
