@@ -318,7 +318,7 @@ fn what_fails_for_another_reason_is_no_gap_of_a_filter() {
              create table junk (a integer); create table t (a integer);
              create view v as select a from t; create view w as select a from other.u;",
         );
-        let dumped = scene.tool(&["pg-schema-dump"]).args(&flags).run();
+        let dumped = scene.tool(&["pg-schema-dump"]).args(flags).run();
         dumped.ends_with(0);
         let stream = dumped.stream();
         let has_gap = |name: &str| {

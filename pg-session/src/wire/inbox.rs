@@ -37,8 +37,10 @@ pub(super) enum Message {
     Error(Error),
     /// The server is ready for the next statement.
     Ready,
-    /// Anything else: notices, settings that changed.
-    Other,
+    /// A COPY … TO STDOUT has sent all.
+    CopyDone,
+    /// What may come at any time: notices, notifications, settings that changed.
+    Aside,
 }
 
 /// Bytes between `begin` and `end` are there and not handed out.
@@ -190,11 +192,16 @@ fn parsed(tag: u8, body: &[u8]) -> Result<Message, Error> {
         b'T' => Message::Description,
         b'D' => Message::Row(row(body).ok_or_else(garbled)?),
         b'C' => Message::Complete(count(body)),
+        // An empty statement.
+        b'I' => Message::Complete(None),
+        b'c' => Message::CopyDone,
         b'H' => Message::CopyOut,
         b'G' => Message::CopyIn,
         b'E' => Message::Error(error(body)),
         b'Z' => Message::Ready,
-        _ => Message::Other,
+        b'N' | b'S' | b'A' => Message::Aside,
+        // Rows among them, which are none to be passed over.
+        _ => return Err(garbled()),
     })
 }
 

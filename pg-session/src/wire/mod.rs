@@ -74,8 +74,10 @@ impl Wire {
                 Message::Description => rows.clear(),
                 Message::Error(error) => failure = Some(error),
                 Message::Ready => break,
-                Message::Complete(_) | Message::Other => {}
-                Message::CopyOut | Message::CopyIn => return Err(unexpected()),
+                Message::Complete(_) | Message::Aside => {}
+                Message::CopyOut | Message::CopyIn | Message::CopyDone => {
+                    return Err(unexpected());
+                }
             }
         }
         failure.map_or(Ok(rows), Err)
@@ -112,7 +114,7 @@ impl Wire {
             match self.inbox.next(&mut self.stream)? {
                 message if is_it(&message) => return Ok(()),
                 Message::Error(error) => return self.until_ready(error),
-                Message::Other => {}
+                Message::Aside => {}
                 _ => return Err(unexpected()),
             }
         }
@@ -123,16 +125,17 @@ impl Wire {
     /// # Errors
     /// What the server says; it is ready for another statement then.
     pub fn read_copy(&mut self) -> Result<Copied<'_>, Error> {
-        if self.inbox.gather(&mut self.stream)? {
-            return Ok(Copied::Frames(self.inbox.take_frames()));
-        }
         let mut rows = None;
         loop {
+            if self.inbox.gather(&mut self.stream)? {
+                return Ok(Copied::Frames(self.inbox.take_frames()));
+            }
             match self.inbox.next(&mut self.stream)? {
                 Message::Complete(count) => rows = count,
                 Message::Error(error) => return self.until_ready(error),
                 Message::Ready => break,
-                Message::Other => {}
+                // More rows may come after it.
+                Message::Aside | Message::CopyDone => {}
                 _ => return Err(unexpected()),
             }
         }
@@ -162,7 +165,7 @@ impl Wire {
         }
         match self.inbox.next(&mut self.stream)? {
             Message::Error(error) => self.until_ready(error),
-            Message::Other => Ok(()),
+            Message::Aside => Ok(()),
             _ => Err(unexpected()),
         }
     }
@@ -196,7 +199,7 @@ impl Wire {
                 Message::Complete(count) => rows = count,
                 Message::Error(error) => failure = Some(error),
                 Message::Ready => break,
-                Message::Other => {}
+                Message::Aside => {}
                 _ => return Err(unexpected()),
             }
         }

@@ -118,6 +118,34 @@ fn rows_of_any_size_come_whole_and_a_row_that_fails_is_told() {
 }
 
 #[test]
+fn what_a_server_says_between_rows_takes_none_of_them() {
+    let (_cluster, mut wire) = newest();
+    wire.batch(
+        "create function public.noisy(i integer) returns integer language plpgsql as
+         $$ begin raise notice 'said'; return i; end $$",
+    )
+    .unwrap();
+    wire.begin_copy_out(
+        "copy (select public.noisy(i) from generate_series(1000, 9999) i) to stdout",
+    )
+    .unwrap();
+    let mut frames = Vec::new();
+    let rows = loop {
+        match wire.read_copy().unwrap() {
+            Copied::Frames(more) => frames.extend_from_slice(more),
+            Copied::End(rows) => break rows,
+        }
+    };
+    assert_eq!((rows, frames.len()), (9000, 9000 * 10));
+    assert!(
+        frames
+            .chunks(10)
+            .all(|frame| frame.starts_with(b"d\0\0\0\x09"))
+    );
+    assert_eq!(wire.rows(";").unwrap().len(), 0);
+}
+
+#[test]
 fn what_a_wire_is_running_can_be_canceled() {
     let (_cluster, mut wire) = newest();
     let cancel = wire.cancel();
