@@ -76,26 +76,16 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pg_session::relation::{Binary, Canonical, ColumnFacts};
+    use crate::sample;
+    use pg_session::relation::Binary;
 
     fn relation(binary: Binary, bytes: i64) -> Relation {
-        Relation {
-            oid: 1,
-            name: RelationName::new("s", "t"),
-            columns: vec![ColumnFacts {
-                name: "a".to_owned(),
-                data_type: "x".to_owned(),
-                canonical: Canonical::Raw,
-                binary,
-            }],
-            key: Vec::new(),
-            bytes,
-            rows_estimate: None,
-            unlogged: false,
-            parent: None,
-            condition: None,
-            filenode: None,
+        let mut relation = sample::relation(&["a"]);
+        relation.bytes = bytes;
+        for column in &mut relation.columns {
+            column.binary = binary;
         }
+        relation
     }
 
     fn fit(majors: (u32, u32), data_type: &str) -> Fit {
@@ -113,17 +103,17 @@ mod tests {
     #[test]
     fn what_is_not_safe_or_not_the_same_type_goes_as_text() {
         let of = |majors, data_type, binary| fit(majors, data_type).format(&relation(binary, 0));
-        assert_eq!(of((15, 18), "x", Binary::Safe), Format::Binary);
-        assert_eq!(of((15, 18), "y", Binary::Safe), Format::Text);
-        assert_eq!(of((15, 18), "x", Binary::Unsafe), Format::Text);
-        assert_eq!(of((15, 18), "x", Binary::Interval), Format::Binary);
-        assert_eq!(of((17, 18), "x", Binary::Interval), Format::Binary);
-        assert_eq!(of((17, 16), "x", Binary::Interval), Format::Text);
+        assert_eq!(of((15, 18), "integer", Binary::Safe), Format::Binary);
+        assert_eq!(of((15, 18), "bigint", Binary::Safe), Format::Text);
+        assert_eq!(of((15, 18), "integer", Binary::Unsafe), Format::Text);
+        assert_eq!(of((15, 18), "integer", Binary::Interval), Format::Binary);
+        assert_eq!(of((17, 18), "integer", Binary::Interval), Format::Binary);
+        assert_eq!(of((17, 16), "integer", Binary::Interval), Format::Text);
     }
 
     #[test]
     fn large_tables_are_frozen_where_the_target_lets_us() {
-        let mut fit = fit((15, 18), "x");
+        let mut fit = fit((15, 18), "integer");
         assert!(fit.is_frozen(&relation(Binary::Safe, WORTH_FREEZING)));
         assert!(!fit.is_frozen(&relation(Binary::Safe, WORTH_FREEZING - 1)));
         fit.freezable.clear();

@@ -101,8 +101,8 @@ fn changed(name: &RelationName, what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample;
     use pg_pipe::record::Column;
-    use pg_session::relation::{Binary, Canonical, ColumnFacts};
 
     fn table(data_type: &str, filenode: Option<i64>) -> Table {
         Table {
@@ -124,21 +124,8 @@ mod tests {
 
     fn relation() -> Relation {
         Relation {
-            oid: 1,
-            name: RelationName::new("s", "t"),
-            columns: vec![ColumnFacts {
-                name: "a".to_owned(),
-                data_type: "integer".to_owned(),
-                canonical: Canonical::Raw,
-                binary: Binary::Safe,
-            }],
-            key: Vec::new(),
-            bytes: 0,
-            rows_estimate: None,
-            unlogged: false,
-            parent: None,
-            condition: None,
             filenode: Some(7),
+            ..sample::relation(&["a"])
         }
     }
 

@@ -14,6 +14,8 @@ mod large_objects;
 mod parts;
 mod plan;
 mod resume;
+#[cfg(test)]
+mod sample;
 mod sequences;
 mod split;
 mod tally;

@@ -81,28 +81,10 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pg_session::relation::{Binary, Canonical, ColumnFacts};
-    use pg_session::{Relation, RelationName};
+    use crate::sample::relation;
 
     fn tally() -> Tally {
-        let relation = Relation {
-            oid: 1,
-            name: RelationName::new("s", "t"),
-            columns: vec![ColumnFacts {
-                name: "a".to_owned(),
-                data_type: "integer".to_owned(),
-                canonical: Canonical::Raw,
-                binary: Binary::Safe,
-            }],
-            key: Vec::new(),
-            bytes: 0,
-            rows_estimate: None,
-            unlogged: false,
-            parent: None,
-            condition: None,
-            filenode: None,
-        };
-        Tally::new(RowHasher::for_relation(&relation).unwrap())
+        Tally::new(RowHasher::for_relation(&relation(&["a"])).unwrap())
     }
 
     fn frame(payload: &[u8]) -> Vec<u8> {

@@ -156,29 +156,14 @@ impl Load<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample;
     use pg_session::RelationName;
-    use pg_session::relation::{Binary, Canonical, ColumnFacts};
 
     fn relation(columns: &[&str], condition: Option<&str>) -> Relation {
         Relation {
-            oid: 1,
             name: RelationName::new("S", "t\"x"),
-            columns: columns
-                .iter()
-                .map(|name| ColumnFacts {
-                    name: (*name).to_owned(),
-                    data_type: "integer".to_owned(),
-                    canonical: Canonical::Raw,
-                    binary: Binary::Safe,
-                })
-                .collect(),
-            key: Vec::new(),
-            bytes: 0,
-            rows_estimate: None,
-            unlogged: false,
-            parent: None,
             condition: condition.map(str::to_owned),
-            filenode: None,
+            ..sample::relation(columns)
         }
     }
 
