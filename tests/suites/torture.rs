@@ -353,3 +353,91 @@ fn pre_data_is_killed_at_thirty_moments() {
 fn post_data_is_killed_at_thirty_moments() {
     killed(3, 30);
 }
+
+/// A table that is split, one of wide values, small ones that go together, large objects.
+const ROWS: &str = "
+    create table large (id integer primary key, t text);
+    insert into large select n, repeat(md5(n::text), 3) from generate_series(1, 60000) n;
+    create table wide (id integer primary key, t text);
+    insert into wide
+        select n, (select string_agg(md5((n * 1000 + m)::text), '') from generate_series(1, 300) m)
+        from generate_series(1, 200) n;
+    do $$ begin for n in 1..60 loop
+        execute format('create table small_%s (id integer)', n);
+        execute format('insert into small_%s select generate_series(1, %s)', n, n);
+    end loop; end $$;
+    select lo_from_bytea(n, convert_to(md5(n::text), 'UTF8')) from generate_series(90001, 90020) n;
+    create sequence s start 42;";
+
+const COPY: &[&str] = &["pg-copy", "--jobs", "2", "--split-size", "1MB", "-"];
+
+/// What each table holds, by the server's own account.
+fn held(database: &Database) -> Vec<String> {
+    let tables = database.ask(
+        "select c.relname from pg_class c where c.relkind = 'r' \
+         and c.relnamespace = 'public'::regnamespace order by 1",
+    );
+    let each: Vec<String> = tables
+        .iter()
+        .map(|name| {
+            format!(
+                "select '{name} ' || count(*) || ' ' || coalesce(sum(hashtextextended(whole::text, 0)), 0) \
+                 from {name} as whole"
+            )
+        })
+        .collect();
+    database.ask(&each.join(" union all "))
+}
+
+/// Ends a session of ours on one side, if there is one.
+fn end_a_session(database: &Database) {
+    database.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where datname = current_database() and application_name like 'pgmig/%' \
+         order by random() limit 1",
+    );
+}
+
+#[test]
+#[ignore = "long: make torture runs it"]
+fn a_copy_is_struck_at_a_hundred_moments() {
+    let scene = Scene::of(Pair::newest(), "struck", ROWS);
+    let plan = scene.plan();
+    let mut dice = Dice::new();
+    let begin = || {
+        emptied(&scene);
+        let made = scene.tool(BY_HAND[1]).input(plan.clone()).run();
+        made.ends_with(0);
+        made.text()
+    };
+    let input = begin();
+    let began = scene.tool(COPY).input(input).run();
+    began.ends_with(0);
+    let wanted = held(&scene.source);
+    for round in 0..100 {
+        let input = begin();
+        let moment = dice.moment(began.took);
+        let mut copy = scene.tool(COPY).input(input.clone()).spawn();
+        thread::sleep(moment);
+        match round % 4 {
+            0 | 1 if copy.is_alive() => signal(copy.pid(), "KILL"),
+            2 => end_a_session(&scene.target),
+            3 => end_a_session(&scene.source),
+            _ => {}
+        }
+        let struck = copy.wait();
+        if struck.status != 0 {
+            let again = scene.tool(COPY).input(input).run();
+            again.ends_with(0);
+        }
+        let found = held(&scene.target);
+        let other: Vec<&String> = found.iter().filter(|line| !wanted.contains(line)).collect();
+        assert!(
+            found.len() == wanted.len() && other.is_empty(),
+            "round {round}, struck after {moment:?}: {other:?} of {}\n{struck}",
+            found.len()
+        );
+        let open = "select count(*) from pgmig.chunk where done_at is null";
+        assert_eq!(scene.target.ask_one(open), "0", "round {round}");
+    }
+}
