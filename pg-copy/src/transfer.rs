@@ -13,12 +13,15 @@ use crate::tally::Tally;
 /// at the end only, after the rest of the table.
 const CHECK_EVERY: usize = 4 << 20;
 
+/// Tag and length of a frame, in bytes; each row has one.
+const FRAME_HEADER: u64 = 5;
+
 /// Rows and bytes that went over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moved {
     /// Rows that the target took, as many as the source sent.
     pub(crate) rows: u64,
-    /// Bytes of COPY data with the protocol's five for each message.
+    /// Bytes of COPY data; a row's share of the protocol is not counted.
     pub(crate) bytes: u64,
     /// The checksum of the rows, where it could be taken in passing.
     pub(crate) total: Option<Total>,
@@ -87,7 +90,7 @@ pub(crate) fn copy(
     }
     Ok(Moved {
         rows,
-        bytes,
+        bytes: bytes.saturating_sub(FRAME_HEADER * rows),
         total: tally.and_then(Tally::finish),
     })
 }
