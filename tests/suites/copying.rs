@@ -4,24 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pg_e2e::Stream;
 use pg_e2e::fault::{Locked, signal, wait_until};
-use pg_e2e::{Pair, Stream};
 
 use crate::scene::{BY_HAND, Scene};
 
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Schema, rows and the plan in, pre-data made.
-fn begun(stem: &str, sql: &str) -> (Scene, String) {
-    let scene = Scene::of(Pair::newest(), stem, sql);
-    let plan = scene.plan();
-    scene
-        .tool(BY_HAND[1])
-        .input(plan.clone())
-        .run()
-        .ends_with(0);
-    (scene, plan)
-}
 
 /// Copies, and gives what the ledger says of each table: format and whether it is frozen.
 #[track_caller]
@@ -82,7 +70,7 @@ const TYPES: &str = r#"
 
 #[test]
 fn each_table_goes_in_the_format_that_is_safe_for_it() {
-    let (scene, plan) = begun("formats", TYPES);
+    let (scene, plan) = Scene::begun("formats", TYPES);
     let (stream, ways) = copied(&scene, &plan, &[]);
     for (table, way) in [
         ("safe", "binary"),
@@ -113,7 +101,7 @@ const HOSTILE: &str = "do $$ begin
 
 #[test]
 fn text_is_the_same_whatever_a_database_has_set() {
-    let (scene, plan) = begun("hostile", &format!("{TYPES}{HOSTILE}"));
+    let (scene, plan) = Scene::begun("hostile", &format!("{TYPES}{HOSTILE}"));
     let (stream, ways) = copied(&scene, &plan, &["--copy-format", "text"]);
     assert!(ways.values().all(|way| way == "text"), "{ways:?}");
     let month = "select extract(month from d)::text from dates where d > '2000-01-01'";
@@ -124,7 +112,7 @@ fn text_is_the_same_whatever_a_database_has_set() {
 #[test]
 fn a_column_of_another_type_on_the_target_gets_its_values_as_text() {
     let sql = "create table t (id integer, n integer); insert into t values (1, 7)";
-    let (scene, plan) = begun("other type", sql);
+    let (scene, plan) = Scene::begun("other type", sql);
     scene.target.run("alter table t alter n type bigint");
     let (_, ways) = copied(&scene, &plan, &[]);
     assert_eq!(ways.get("t").map(String::as_str), Some("text"));
@@ -139,7 +127,7 @@ const LARGE: &str = "
 
 #[test]
 fn large_tables_are_frozen_as_they_come_and_small_ones_are_not_emptied() {
-    let (scene, plan) = begun("frozen", LARGE);
+    let (scene, plan) = Scene::begun("frozen", LARGE);
     let (stream, ways) = copied(&scene, &plan, &[]);
     assert_eq!(ways.get("large").map(String::as_str), Some("binary frozen"));
     assert_eq!(ways.get("small").map(String::as_str), Some("binary"));
@@ -155,7 +143,7 @@ fn large_tables_are_frozen_as_they_come_and_small_ones_are_not_emptied() {
 
 #[test]
 fn a_table_that_keys_refer_to_is_not_emptied() {
-    let (scene, plan) = begun("kept", LARGE);
+    let (scene, plan) = Scene::begun("kept", LARGE);
     scene.target.run(
         "alter table large add primary key (id);
          create table referring (id integer references large)",
@@ -178,7 +166,7 @@ fn wide_values_are_compressed_as_was_asked_for() {
         (&["--toast-compression", "pglz"], "pglz"),
         (&["--toast-compression", "server"], "pglz"),
     ] {
-        let (scene, plan) = begun("wide", wide);
+        let (scene, plan) = Scene::begun("wide", wide);
         let (stream, _) = copied(&scene, &plan, flags);
         let used = "select distinct pg_column_compression(plain) || ' ' || \
                     pg_column_compression(own) from wide";
@@ -203,7 +191,7 @@ fn as_many_columns_as_there_can_be_and_many_small_tables() {
             "create table t{n} (id integer); insert into t{n} values ({n});"
         ));
     }
-    let (scene, plan) = begun("many", &sql);
+    let (scene, plan) = Scene::begun("many", &sql);
     let (stream, ways) = copied(&scene, &plan, &["--jobs", "2"]);
     assert_eq!(ways.len(), 121);
     finished(&scene, stream);
@@ -211,7 +199,7 @@ fn as_many_columns_as_there_can_be_and_many_small_tables() {
 
 /// Splits `large` in parts, all of which are in but the third; pg-copy is killed then.
 fn all_but_the_third() -> (Scene, String) {
-    let (scene, plan) = begun("parts", LARGE);
+    let (scene, plan) = Scene::begun("parts", LARGE);
     let locked = Locked::table(&scene.target, "large");
     let copy = scene
         .tool(&["pg-copy", "--jobs", "2", "--split-size", "1MB", "-"])
@@ -257,7 +245,7 @@ fn told(stream: &str) -> (Vec<i64>, usize) {
 
 #[test]
 fn a_large_table_is_copied_in_parts_and_told_once() {
-    let (scene, plan) = begun("split", LARGE);
+    let (scene, plan) = Scene::begun("split", LARGE);
     let (stream, ways) = copied(&scene, &plan, &["--split-size", "1MB", "--jobs", "3"]);
     assert_eq!(ways.get("large").map(String::as_str), Some("binary"));
     let (mut parts, whole) = told(&stream);

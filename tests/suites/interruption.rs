@@ -26,14 +26,7 @@ const FOUR: &str = "
 
 /// A source of four tables, pre-data applied, and the plan.
 fn four() -> (Scene, String) {
-    let scene = Scene::of(Pair::newest(), "four", FOUR);
-    let plan = scene.plan();
-    scene
-        .tool(BY_HAND[1])
-        .input(plan.clone())
-        .run()
-        .ends_with(0);
-    (scene, plan)
+    Scene::begun("four", FOUR)
 }
 
 /// Starts pg-copy and waits until it has done all but the locked table.

@@ -95,6 +95,19 @@ impl Scene {
         }
     }
 
+    /// What a script makes, between servers of the newest version, with its plan; pre-data is
+    /// applied.
+    pub(crate) fn begun(stem: &str, sql: &str) -> (Self, String) {
+        let scene = Self::of(Pair::newest(), stem, sql);
+        let plan = scene.plan();
+        scene
+            .tool(BY_HAND[1])
+            .input(plan.clone())
+            .run()
+            .ends_with(0);
+        (scene, plan)
+    }
+
     /// A tool that finds both servers in its environment, and a state directory.
     pub(crate) fn tool(&self, words: &[&str]) -> Tool {
         Tool::new(words[0])
