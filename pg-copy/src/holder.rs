@@ -15,6 +15,8 @@ const LOCKED_AT_ONCE: usize = 500;
 pub(crate) struct Holder {
     pub(crate) session: Session,
     pub(crate) snapshot: SnapshotId,
+    /// What the source is a state of, see [`snapshot::Moment`].
+    pub(crate) lineage: Option<String>,
     /// The tables in scope, as they are inside the snapshot.
     pub(crate) relations: BTreeMap<RelationName, Relation>,
 }
@@ -32,6 +34,7 @@ impl Holder {
     ) -> anyhow::Result<Self> {
         let mut session = endpoint.connect(Purpose::Read, application_name)?;
         checksum::check_known_answer(&mut session)?;
+        let lineage = snapshot::lineage(&mut session);
         let snapshot = snapshot::export(&mut session)?;
         lock(&mut session, tables)?;
         let mut found: BTreeMap<RelationName, Relation> =
@@ -53,6 +56,7 @@ impl Holder {
         Ok(Self {
             session,
             snapshot,
+            lineage,
             relations,
         })
     }

@@ -8,9 +8,14 @@
 
 mod args;
 mod copy;
+mod crew;
+mod ends;
+mod filter;
 mod fit;
 mod holder;
+mod join;
 mod large_objects;
+mod pace;
 mod parts;
 mod plan;
 mod resume;
@@ -20,6 +25,7 @@ mod sequences;
 mod split;
 mod tally;
 mod transfer;
+mod watch;
 mod worker;
 
 use std::path::PathBuf;
@@ -28,7 +34,7 @@ use std::process::ExitCode;
 use pg_pipe::report::{Column, Table};
 use pg_pipe::{Context, Exit, Failure, Input, Standing, Tool};
 
-use crate::args::Args;
+use crate::args::{Action, Args};
 
 /// The tool.
 pub struct PgCopy;
@@ -46,6 +52,7 @@ impl Tool for PgCopy {
     const EXAMPLES: &'static str = "  \
   pg-schema-dump --source \"$SRC\" | pg-copy --source \"$SRC\" --target \"$DST\" -
   pg-copy --source \"$SRC\" --target \"$DST\" --jobs 4 plan.ndjson
+  pg-copy worker --migration shop --source \"$SRC\" --target \"$DST\"    # on another machine
 ";
 
     const REPORT: &'static [Table] = &[Table {
@@ -67,6 +74,9 @@ impl Tool for PgCopy {
     pg_pipe::diagnose_with!(pg_session::Error);
 
     fn run(args: Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
+        if let Some(Action::Worker(worker)) = &args.action {
+            return join::run(worker, context);
+        }
         let input = input.ok_or_else(|| {
             Failure::usage("pg-copy needs a stream of table records")
                 .hint("Pipe pg-schema-dump into it and end the command with -, or name a file.")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pg_pipe::record::{Applied, AppliedStatus, Record, Table};
-use pg_pipe::{Failure, Head, Input, Line};
+use pg_pipe::{Context, Failure, Head, Input, Line};
 use pg_session::catalog::LEDGER_SCHEMA;
 use pg_session::{Error, RelationName, Session};
 
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     left_out: BTreeSet<RelationName>,
     /// Tables and sequences that have an object.
     made: BTreeSet<RelationName>,
+    /// Foreign tables, whose rows are elsewhere.
+    foreign_tables: Vec<RelationName>,
     /// Whether there are objects at all; rows alone are for tables that are there.
     has_objects: bool,
 }
@@ -53,9 +55,14 @@ impl Plan {
             Record::LargeObjects(objects) => self.large_objects = objects.count > 0,
             Record::Object(object) => {
                 self.has_objects = true;
-                if matches!(object.kind.as_str(), "TABLE" | "SEQUENCE") {
-                    let schema = object.schema.unwrap_or_default();
-                    self.made.insert(RelationName::new(schema, object.name));
+                let schema = object.schema.unwrap_or_default();
+                let name = RelationName::new(schema, object.name);
+                match object.kind.as_str() {
+                    "TABLE" | "SEQUENCE" => {
+                        self.made.insert(name);
+                    }
+                    "FOREIGN TABLE" => self.foreign_tables.push(name),
+                    _ => {}
                 }
             }
             Record::Applied(applied) => self.note_applied(applied),
@@ -111,6 +118,15 @@ impl Plan {
             "the source has a schema {LEDGER_SCHEMA}, whose name the ledger needs on the target"
         ))
         .hint("Rename it on the source, or leave it out: pg-schema-dump -N takes its name."))
+    }
+
+    /// Says which tables have rows that stay where they are.
+    pub(crate) fn tell_foreign_tables(&self, context: &Context) {
+        for name in &self.foreign_tables {
+            context.notice().note(&format!(
+                "foreign table {name}: its rows are on another server and stay there"
+            ));
+        }
     }
 
     /// Whether there is anything to copy.

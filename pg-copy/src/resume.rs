@@ -1,14 +1,16 @@
 //! Making the plan agree with the ledger: what an earlier run copied is kept where the source
 //! still has the same rows, and copied anew where it has not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
 use pg_session::ledger::{self, Blocks, Done, Format, LedgerChunk, PlannedChunk};
+use pg_session::snapshot;
 use pg_session::{Error, Relation, RelationName, Session, catalog, checksum};
 
 use crate::args::FormatChoice;
+use crate::filter::Filters;
 use crate::fit::Fit;
 use crate::holder::Holder;
 use crate::parts::{Parts, whole};
@@ -16,23 +18,33 @@ use crate::split::{self, Splitter};
 
 /// What is still to be done.
 pub(crate) struct Left {
+    /// The number of this run.
+    pub(crate) run: i64,
     /// Tables that are not in, or not all of them.
     pub(crate) tables: usize,
     /// Chunks that are not.
     pub(crate) chunks: usize,
     /// What is in of tables that are not in as a whole.
     pub(crate) parts: Parts,
+    /// Chunks that are in.
+    pub(crate) told: BTreeSet<i64>,
 }
 
 /// How chunks are planned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Choice {
+pub(crate) struct Choice<'a> {
     /// COPY's format.
     pub(crate) format: FormatChoice,
     /// Size of a part, in bytes.
     pub(crate) split_size: Option<i64>,
     /// Connections.
     pub(crate) jobs: usize,
+    /// Whether nothing of earlier runs is kept.
+    pub(crate) starts_over: bool,
+    /// Hash of the migration, for the ledger.
+    pub(crate) migration: &'a str,
+    /// What sessions of earlier runs are called, which are ended.
+    pub(crate) evicted: &'a [&'a str],
 }
 
 /// Plans what is not copied yet. Nothing is changed before every table that is to be copied
@@ -44,52 +56,155 @@ pub(crate) struct Choice {
 pub(crate) fn plan(
     target: &mut Session,
     holder: &mut Holder,
-    choice: Choice,
+    filters: &Filters,
+    choice: Choice<'_>,
     context: &Context,
 ) -> anyhow::Result<Left> {
+    let now = snapshot::moment(&mut holder.session, holder.lineage.clone())?;
+    let mut earlier = Vec::new();
+    let mut run = None;
+    if ledger::exists(target)? {
+        earlier = ledger::moments(target)?;
+        run = Some(ledger::begin_run(
+            target,
+            choice.migration,
+            &holder.snapshot,
+            &now,
+        )?);
+        ledger::evict(target, choice.evicted)?;
+    }
     let known = list_begun(target)?;
-    let (begun, mut to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
+    let (begun, to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
         .relations
         .values()
         .partition(|relation| known.contains_key(&relation.name));
     for relation in &to_copy {
         require_empty(target, &relation.name)?;
     }
-    ledger::ensure(target)?;
+    let run = if let Some(run) = run {
+        run
+    } else {
+        ledger::ensure(target)?;
+        ledger::begin_run(target, choice.migration, &holder.snapshot, &now)?
+    };
     // What was planned and not begun is planned again, inside the new snapshot. Rows of tables
     // that this stream leaves out stay as they are.
     ledger::forget_plan(target)?;
-    if !begun.is_empty() {
-        context.notice().note(&format!(
-            "{} tables were copied by an earlier run: comparing them with the source",
-            begun.len()
-        ));
-    }
-    let mut left = Left {
-        tables: 0,
-        chunks: 0,
-        parts: Parts::default(),
+    let keep = Keep {
+        filters,
+        starts_over: choice.starts_over,
+        is_unchanged: !earlier.is_empty() && earlier.iter().all(|then| then.is_same(&now)),
     };
+    keep.tell(begun.len(), context);
+    let mut left = Left::new(run);
+    let mut to_copy = to_copy;
     for relation in begun {
         let chunks = known.get(&relation.name).map_or(&[][..], Vec::as_slice);
-        if is_same(&mut holder.session, relation, chunks)? {
-            left.take_up(relation, chunks, context);
-        } else {
-            forget(target, &relation.name, context)?;
+        if let Some(why) = keep.reason_against(&mut holder.session, relation, chunks)? {
+            forget(target, &relation.name, why, context)?;
             to_copy.push(relation);
+        } else {
+            left.take_up(relation, chunks, context);
         }
     }
-    let planned = planned(target, &mut holder.session, &to_copy, choice)?;
+    let planned = planned(target, &mut holder.session, (&to_copy, filters), choice)?;
     if choice.format == FormatChoice::Binary {
         tell_text(&planned, context);
     }
     ledger::plan(target, &planned)?;
+    let covers_all = known.keys().all(|name| holder.relations.contains_key(name));
+    ledger::mark_planned(target, run, covers_all)?;
     left.tables += to_copy.len();
     left.chunks += planned.len();
     Ok(left)
 }
 
+/// Which of the tables that earlier runs have begun are kept.
+struct Keep<'a> {
+    filters: &'a Filters,
+    starts_over: bool,
+    /// Whether nothing can have been written on the source since they were read.
+    is_unchanged: bool,
+}
+
+impl Keep<'_> {
+    fn tell(&self, tables: usize, context: &Context) {
+        let how = match (tables, self.starts_over, self.is_unchanged) {
+            (0, ..) => return,
+            (_, true, _) => "copying them anew, as was asked for",
+            (_, _, true) => "nothing has been committed on the source since: they are kept",
+            _ => "comparing them with the source",
+        };
+        context.notice().note(&format!(
+            "{tables} tables were copied by an earlier run: {how}"
+        ));
+    }
+
+    /// Why a table is not kept; `None` when it is: the source has the same rows as what is in,
+    /// in the same places, so that the rest can be had from this snapshot, too.
+    fn reason_against(
+        &self,
+        source: &mut Session,
+        relation: &Relation,
+        chunks: &[LedgerChunk],
+    ) -> Result<Option<&'static str>, Error> {
+        let wanted = self.filters.typed(&relation.name);
+        if self.starts_over {
+            return Ok(Some("is copied anew"));
+        }
+        if chunks
+            .iter()
+            .any(|chunk| chunk.condition.as_deref() != wanted)
+        {
+            return Ok(Some("was copied under another --where: it is copied again"));
+        }
+        if self.is_unchanged || self.is_same(source, relation, chunks)? {
+            return Ok(None);
+        }
+        Ok(Some("has changed on the source since: it is copied again"))
+    }
+
+    fn is_same(
+        &self,
+        source: &mut Session,
+        relation: &Relation,
+        chunks: &[LedgerChunk],
+    ) -> Result<bool, Error> {
+        let of = |part| self.filters.sql(&relation.name, part);
+        let done: Vec<Done> = chunks
+            .iter()
+            .filter_map(|chunk| chunk.done.clone())
+            .collect();
+        if done.len() == chunks.len() {
+            let now = checksum::sum_where(source, relation, of(None).as_deref())?;
+            let then = whole(&done);
+            return Ok(
+                then.is_some_and(|then| (then.checksum, then.rows) == (now.checksum, now.rows))
+            );
+        }
+        for chunk in chunks {
+            let Some(done) = &chunk.done else { continue };
+            let filter = of(chunk.blocks.condition());
+            let now = checksum::sum_where(source, relation, filter.as_deref())?;
+            if (&now.checksum, now.rows) != (&done.checksum, done.rows) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 impl Left {
+    fn new(run: i64) -> Self {
+        Self {
+            run,
+            tables: 0,
+            chunks: 0,
+            parts: Parts::default(),
+            told: BTreeSet::new(),
+        }
+    }
+
     /// Counts a table that is in, or begun, and tells of it in the first case.
     fn take_up(&mut self, relation: &Relation, chunks: &[LedgerChunk], context: &Context) {
         let mut is_whole = false;
@@ -98,12 +213,13 @@ impl Left {
                 self.chunks += 1;
                 continue;
             };
+            self.told.insert(chunk.id);
             let whole = self.parts.add(&relation.name, done.clone(), chunk.parts);
             if let Some(whole) = whole {
                 is_whole = true;
                 context.write(Record::Copied(Copied {
                     earlier: true,
-                    ..copied(&relation.name, &whole)
+                    ..copied(&relation.name, &whole, chunk.condition.as_deref())
                 }));
             }
         }
@@ -123,39 +239,12 @@ fn list_begun(target: &mut Session) -> Result<BTreeMap<RelationName, Vec<LedgerC
     Ok(tables)
 }
 
-/// Whether the source has the same rows as what is in, in the same places: then the rest can
-/// be had from this snapshot, too.
-fn is_same(
-    source: &mut Session,
-    relation: &Relation,
-    chunks: &[LedgerChunk],
-) -> Result<bool, Error> {
-    let done: Vec<Done> = chunks
-        .iter()
-        .filter_map(|chunk| chunk.done.clone())
-        .collect();
-    if done.len() == chunks.len() {
-        let now = checksum::sum_relation(source, relation)?;
-        let then = whole(&done);
-        return Ok(then.is_some_and(|then| (then.checksum, then.rows) == (now.checksum, now.rows)));
-    }
-    for chunk in chunks {
-        let Some(done) = &chunk.done else { continue };
-        let filter = chunk.blocks.condition();
-        let now = checksum::sum_where(source, relation, filter.as_deref())?;
-        if (&now.checksum, now.rows) != (&done.checksum, done.rows) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// The chunks of tables that are copied from their beginning.
 fn planned(
     target: &mut Session,
     source: &mut Session,
-    tables: &[&Relation],
-    choice: Choice,
+    (tables, filters): (&[&Relation], &Filters),
+    choice: Choice<'_>,
 ) -> Result<Vec<PlannedChunk>, Error> {
     let version = source.version();
     let fit = Fit::read(version, target, choice.format)?;
@@ -180,19 +269,24 @@ fn planned(
             Some(blocks) => split::ranges(*blocks, splitter.parts(table.bytes)),
             None => vec![Blocks::default()],
         };
-        chunks.extend(pieces(table, &fit, &ranges));
+        chunks.extend(pieces(table, filters, &fit, &ranges));
     }
     Ok(chunks)
 }
 
-fn pieces(relation: &Relation, fit: &Fit, ranges: &[Blocks]) -> impl Iterator<Item = PlannedChunk> {
+fn pieces(
+    relation: &Relation,
+    filters: &Filters,
+    fit: &Fit,
+    ranges: &[Blocks],
+) -> impl Iterator<Item = PlannedChunk> {
     let parts = i32::try_from(ranges.len()).unwrap_or(i32::MAX);
     (1..=parts)
         .zip(ranges)
         .map(move |(part, blocks)| PlannedChunk {
             name: relation.name.clone(),
             columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
-            condition: relation.condition.clone(),
+            condition: filters.typed(&relation.name).map(str::to_owned),
             bytes: relation.bytes / i64::from(parts),
             filenode: relation.filenode,
             format: fit.format(relation),
@@ -214,15 +308,18 @@ fn tell_text(chunks: &[PlannedChunk], context: &Context) {
     }
 }
 
-fn forget(target: &mut Session, name: &RelationName, context: &Context) -> Result<(), Error> {
-    context.notice().warn(&format!(
-        "table {name} has changed on the source since: it is copied again"
-    ));
+fn forget(
+    target: &mut Session,
+    name: &RelationName,
+    why: &str,
+    context: &Context,
+) -> Result<(), Error> {
+    context.notice().warn(&format!("table {name} {why}"));
     target.in_transaction("begin", |target| ledger::forget_table(target, name))
 }
 
 /// The record of a table that is in.
-pub(crate) fn copied(name: &RelationName, done: &Done) -> Copied {
+pub(crate) fn copied(name: &RelationName, done: &Done, condition: Option<&str>) -> Copied {
     Copied {
         schema: name.schema.clone(),
         table: name.name.clone(),
@@ -230,6 +327,7 @@ pub(crate) fn copied(name: &RelationName, done: &Done) -> Copied {
         bytes: done.bytes,
         checksum: done.checksum.clone(),
         milliseconds: done.milliseconds,
+        condition: condition.map(str::to_owned),
         earlier: false,
     }
 }

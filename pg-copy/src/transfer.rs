@@ -1,12 +1,14 @@
 //! The way of the rows: COPY … TO STDOUT on the source into COPY … FROM STDIN on the target, the
 //! frames of the protocol as they come, in blocks.
 
-use pg_pipe::progress::Counters;
+use pg_pipe::progress::{Counters, Wait};
+use pg_pipe::stop::Stop;
 use pg_session::checksum::{RowHasher, Total};
 use pg_session::ledger::Format;
 use pg_session::wire::Copied;
 use pg_session::{Class, Error, Relation, Wire, checksum, quote};
 
+use crate::pace::Pace;
 use crate::tally::Tally;
 
 /// Bytes after which the target is asked whether it still takes rows: an error would be seen
@@ -25,6 +27,13 @@ pub(crate) struct Moved {
     pub(crate) bytes: u64,
     /// The checksum of the rows, where it could be taken in passing.
     pub(crate) total: Option<Total>,
+}
+
+/// Who looks on as rows pass.
+pub(crate) struct Passing<'a> {
+    pub(crate) counters: &'a Counters,
+    pub(crate) pace: &'a Pace,
+    pub(crate) stop: &'a Stop,
 }
 
 /// What is copied, and how.
@@ -50,7 +59,7 @@ pub(crate) fn copy(
     source: &mut Wire,
     target: &mut Wire,
     load: Load<'_>,
-    counters: &Counters,
+    passing: &Passing<'_>,
 ) -> Result<Moved, Error> {
     let (from, to) = load.statements();
     let mut tally = load.hasher.map(Tally::new);
@@ -61,12 +70,13 @@ pub(crate) fn copy(
         return Err(error);
     }
     let mut bytes = 0;
-    let sent = forward(source, target, |frames| {
+    let sent = forward(source, target, passing.counters, |frames| {
         if let Some(tally) = &mut tally {
             tally.take(frames);
         }
         let length = u64::try_from(frames.len()).unwrap_or(u64::MAX);
-        counters.add_bytes(length);
+        passing.counters.add_bytes(length);
+        passing.pace.wait(length, passing.stop);
         bytes += length;
     });
     let sent = match sent {
@@ -105,14 +115,18 @@ enum Broken {
 fn forward(
     source: &mut Wire,
     target: &mut Wire,
+    counters: &Counters,
     mut look: impl FnMut(&[u8]),
 ) -> Result<u64, Broken> {
     let mut unchecked = 0;
+    let mut waiting = counters.begin_waiting();
     loop {
+        waiting.on(Wait::Source);
         let frames = match source.read_copy().map_err(Broken::Source)? {
             Copied::Frames(frames) => frames,
             Copied::End(rows) => return Ok(rows),
         };
+        waiting.on(Wait::Target);
         target.write_frames(frames).map_err(Broken::Target)?;
         look(frames);
         unchecked += frames.len();

@@ -1,52 +1,105 @@
 //! A worker: takes a chunk, copies it, commits rows and mark together, takes the next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pg_pipe::Context;
 use pg_pipe::progress::Counters;
 use pg_pipe::record::{Chunk, Record};
 use pg_pipe::stop::Registered;
+use pg_pipe::{Context, Dial};
+use pg_session::args::Rate;
 use pg_session::checksum::RowHasher;
 use pg_session::journey::Way;
-use pg_session::ledger::{self, Done, Format, MOST_ATTEMPTS, TakenChunk};
+use pg_session::ledger::{self, Done, Format, LedgerChunk, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
-use pg_session::{Class, Endpoint, Error, Purpose, Relation, RelationName, Wire, checksum};
+use pg_session::{Class, Error, Purpose, Relation, RelationName, Session, Wire, checksum};
 
+use crate::args::{LoadArgs, Toast};
+use crate::ends::Ends;
+use crate::filter::Filters;
+use crate::pace::Pace;
 use crate::parts::Parts;
-use crate::resume::copied;
-use crate::transfer::{self, Load};
+use crate::resume::{Left, copied};
+use crate::transfer::{self, Load, Passing};
 
 /// The first wait before trying again; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// What all workers share.
-pub(crate) struct Shared<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) source: Endpoint,
-    pub(crate) target: Endpoint,
-    pub(crate) application_name: String,
-    pub(crate) snapshot: SnapshotId,
+/// How this process copies.
+pub(crate) struct Manner {
+    /// Jobs.
+    pub(crate) dial: Dial,
+    pace: Pace,
+    /// What each wire to the target says about compression.
+    toast: Option<&'static str>,
+    filters: Filters,
+}
+
+impl Manner {
+    /// As it was typed.
+    pub(crate) fn new(args: &LoadArgs, dial: Dial, filters: Filters) -> Self {
+        Self {
+            dial,
+            pace: Pace::new(args.rate_limit.map(Rate::bytes)),
+            toast: toast(args.toast_compression),
+            filters,
+        }
+    }
+}
+
+/// What a session of the target says about compression, if anything.
+fn toast(choice: Toast) -> Option<&'static str> {
+    match choice {
+        Toast::Auto => Some(
+            "select set_config(name, 'lz4', false) from pg_settings \
+             where name = 'default_toast_compression' and 'lz4' = any (enumvals)",
+        ),
+        Toast::Lz4 => Some("set default_toast_compression = 'lz4'"),
+        Toast::Pglz => Some("set default_toast_compression = 'pglz'"),
+        Toast::Server => None,
+    }
+}
+
+/// The run that workers take part in.
+pub(crate) struct Joining<'a> {
+    /// Its number in the ledger.
+    pub(crate) run: i64,
+    pub(crate) snapshot: &'a SnapshotId,
     pub(crate) relations: &'a BTreeMap<RelationName, Relation>,
-    pub(crate) counters: Arc<Counters>,
     /// How the sessions before came to the source and to the target.
     pub(crate) ways: (Way, Way),
     /// Whether the source's database is in UTF8, so that rows can be hashed in passing.
     pub(crate) is_utf8: bool,
-    /// What each wire to the target says about compression.
-    pub(crate) toast: Option<&'static str>,
+    /// Whether another process has begun the run, and tells of tables.
+    pub(crate) is_guest: bool,
+}
+
+/// What all workers share.
+pub(crate) struct Shared<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) ends: Ends,
+    pub(crate) manner: Manner,
+    pub(crate) joining: Joining<'a>,
+    pub(crate) counters: Arc<Counters>,
+    /// Machine and process, for the ledger.
+    process: String,
     /// A wire of its own, for attempts, which outlive the chunk's transaction; opened when it
     /// is needed.
-    pub(crate) clerk: Mutex<Option<Wire>>,
+    clerk: Mutex<Option<Wire>>,
     /// What is in of tables that are copied in parts.
-    pub(crate) parts: Mutex<Parts>,
+    parts: Mutex<Parts>,
+    /// Chunks that have been told of.
+    told: Mutex<BTreeSet<i64>>,
     /// Chunks that this process has in hand or has given up. The server lets a chunk go as
     /// soon as its transaction fails, before its worker has decided what becomes of it.
-    pub(crate) held: Mutex<BTreeSet<i64>>,
+    held: Mutex<BTreeSet<i64>>,
+    /// Whether no more chunks are to be taken: the process that has begun the run is gone.
+    is_over: AtomicBool,
 }
 
 /// The two wires of a worker, both unregistered from the stop switch when dropped.
@@ -56,24 +109,85 @@ struct Pair {
     _registered: [Registered; 2],
 }
 
-impl Shared<'_> {
-    /// Copies chunks until none is left.
+/// What is left when the workers of this process find nothing to take.
+pub(crate) struct LeftOver {
+    /// Tables with a chunk that is neither done nor given up.
+    pub(crate) tables: BTreeSet<RelationName>,
+    /// Whether workers elsewhere are at it.
+    pub(crate) is_in_hand: bool,
+}
+
+impl<'a> Shared<'a> {
+    /// What workers of a run share.
+    pub(crate) fn new(
+        context: &'a Context,
+        ends: Ends,
+        manner: Manner,
+        joining: Joining<'a>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let machine = whoami::hostname().unwrap_or_default();
+        Self {
+            context,
+            ends,
+            manner,
+            joining,
+            counters,
+            process: format!("{machine}/{}", std::process::id()),
+            clerk: Mutex::new(None),
+            parts: Mutex::default(),
+            told: Mutex::default(),
+            held: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes what an earlier run has done.
+    pub(crate) fn take_up(&self, left: Left) {
+        *lock(&self.parts) = left.parts;
+        *lock(&self.told) = left.told;
+    }
+
+    /// Whether nothing was given up.
+    pub(crate) fn has_given_up_none(&self) -> bool {
+        lock(&self.held).is_empty()
+    }
+
+    /// No more chunks are taken.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no more chunks are taken.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Whether a worker of that number is to end: there are fewer jobs now, or none at all.
+    fn is_surplus(&self, number: usize) -> bool {
+        number > self.manner.dial.value() || self.is_over()
+    }
+
+    /// Copies chunks until none is left, `true`, or until there are fewer jobs.
     ///
     /// # Errors
     /// What ends the run: a stop, or a server that is lost for good. A table that fails is an
     /// item, and stays in `held`.
-    pub(crate) fn work(&self, number: usize) -> anyhow::Result<()> {
-        let worker = format!("{}/{number}", std::process::id());
+    pub(crate) fn work(&self, number: usize) -> anyhow::Result<bool> {
+        let worker = format!("{}/{number}", self.process);
         let mut pair = self.connect()?;
         let mut wait = FIRST_WAIT;
         loop {
             self.context.check_stop()?;
+            if self.is_surplus(number) {
+                return Ok(false);
+            }
             let error = match self.copy_next(&mut pair, &worker) {
                 Ok(true) => {
                     wait = FIRST_WAIT;
                     continue;
                 }
-                Ok(false) => return Ok(()),
+                Ok(false) => return Ok(true),
                 Err(failed) => failed,
             };
             self.context.check_stop()?;
@@ -84,20 +198,47 @@ impl Shared<'_> {
         }
     }
 
-    /// The tables with a chunk that is neither done nor given up.
+    /// A session to look at the ledger with.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub(crate) fn look(&self) -> Result<Session, Error> {
+        let ends = &self.ends;
+        ends.target.connect(Purpose::Load, &ends.application_name)
+    }
+
+    /// What is neither done nor given up.
     ///
     /// # Errors
     /// What the server says.
-    pub(crate) fn left_over(&self) -> Result<BTreeSet<RelationName>, Error> {
+    pub(crate) fn left_over(&self, session: &mut Session) -> Result<LeftOver, Error> {
+        // First, so that what they end with in between is seen.
+        let is_in_hand = ledger::is_busy(session, &self.ends.workers_name)?;
+        let chunks = ledger::list_chunks(session)?;
+        self.tell_others(&chunks);
         let held = lock(&self.held).clone();
-        let mut session = self.target.connect(Purpose::Load, &self.application_name)?;
-        let chunks = ledger::list_chunks(&mut session)?;
-        Ok(chunks
-            .into_iter()
-            .filter(|chunk| chunk.done.is_none() && !held.contains(&chunk.id))
-            .map(|chunk| chunk.name)
-            .filter(|name| self.relations.contains_key(name))
-            .collect())
+        Ok(LeftOver {
+            tables: chunks
+                .into_iter()
+                .filter(|chunk| chunk.done.is_none() && !held.contains(&chunk.id))
+                .map(|chunk| chunk.name)
+                .filter(|name| self.joining.relations.contains_key(name))
+                .collect(),
+            is_in_hand,
+        })
+    }
+
+    /// Tells of chunks that workers elsewhere have copied.
+    pub(crate) fn tell_others(&self, chunks: &[LedgerChunk]) {
+        if self.joining.is_guest {
+            return;
+        }
+        for chunk in chunks {
+            let Some(done) = &chunk.done else { continue };
+            if self.joining.relations.contains_key(&chunk.name) {
+                self.report(chunk.id, (&chunk.name, chunk.part, chunk.parts), done);
+            }
+        }
     }
 
     /// Decides what becomes of a chunk that failed: tried again, or given up as an item.
@@ -130,23 +271,23 @@ impl Shared<'_> {
     }
 
     fn connect(&self) -> Result<Pair, Error> {
-        let (source_way, target_way) = &self.ways;
-        let name = &self.application_name;
-        let mut source = self.source.wire(source_way, Purpose::Read, name)?;
-        snapshot::adopt_on_wire(&mut source, &self.snapshot).map_err(|error| {
-            match error.sqlstate() {
-                // The session that exported it is gone, and the server with it.
-                Some("22023") => Error::new(
+        let (source_way, target_way) = &self.joining.ways;
+        let name = &self.ends.application_name;
+        let mut target = self.ends.target.wire(target_way, Purpose::Load, name)?;
+        self.require_run(&mut target)?;
+        let mut source = self.ends.source.wire(source_way, Purpose::Read, name)?;
+        snapshot::adopt_on_wire(&mut source, self.joining.snapshot).map_err(|error| {
+            if snapshot::is_gone(&error) {
+                return Error::new(
                     Class::Lost,
-                    "the snapshot of this run is gone: the source was restarted",
+                    "the snapshot of this run is gone, with the session that held it",
                 )
                 .with_hint("Run the same command again: it goes on with a new snapshot.")
-                .with_source(error),
-                _ => error.while_doing("cannot adopt the snapshot of this run"),
+                .with_source(error);
             }
+            error.while_doing("cannot adopt the snapshot of this run")
         })?;
-        let mut target = self.target.wire(target_way, Purpose::Load, name)?;
-        if let Some(sql) = self.toast {
+        if let Some(sql) = self.manner.toast {
             target.batch(sql)?;
         }
         let (cancel_source, cancel_target) = (source.cancel(), target.cancel());
@@ -159,6 +300,20 @@ impl Shared<'_> {
                 stop.on_request(move || cancel_target.fire()),
             ],
         })
+    }
+
+    /// A session of an earlier run must not take chunks of a later one, which has another
+    /// snapshot. Whoever begins a run notes it first, then ends all sessions that are there.
+    fn require_run(&self, target: &mut Wire) -> Result<(), Error> {
+        let latest = target.value("select max(id) from pgmig.run")?;
+        if latest == Some(self.joining.run.to_string()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Class::Ledger,
+            "another pg-copy has begun to copy into this database since",
+        )
+        .with_hint("One pg-copy plans and tells; others join it as pg-copy worker."))
     }
 
     /// Copies the next chunk, or several small ones in one transaction; `false` when none is
@@ -182,7 +337,7 @@ impl Shared<'_> {
             lock(&self.held).remove(&chunk.id);
         }
         for (chunk, done) in chunks.iter().zip(result?) {
-            self.report(chunk, &done);
+            self.report(chunk.id, (&chunk.name, chunk.part, chunk.parts), &done);
         }
         Ok(true)
     }
@@ -215,7 +370,7 @@ impl Shared<'_> {
     }
 
     fn copy_chunk(&self, pair: &mut Pair, chunk: &TakenChunk, worker: &str) -> Result<Done, Error> {
-        let relation = self.relations.get(&chunk.name).ok_or_else(|| {
+        let relation = self.joining.relations.get(&chunk.name).ok_or_else(|| {
             Error::new(
                 Class::Ledger,
                 format!(
@@ -229,8 +384,9 @@ impl Shared<'_> {
             let name = chunk.name.sql();
             pair.target.batch(&format!("truncate only {name}"))?;
         }
-        let filter = chunk.blocks.condition();
-        let can_hash = self.is_utf8 && chunk.format == Format::Binary;
+        let filters = &self.manner.filters;
+        let filter = filters.sql(&chunk.name, chunk.blocks.condition());
+        let can_hash = self.joining.is_utf8 && chunk.format == Format::Binary;
         let load = Load {
             relation,
             format: chunk.format,
@@ -240,7 +396,12 @@ impl Shared<'_> {
                 .flatten(),
             filter: filter.clone(),
         };
-        let moved = transfer::copy(&mut pair.source, &mut pair.target, load, &self.counters)?;
+        let passing = Passing {
+            counters: &self.counters,
+            pace: &self.manner.pace,
+            stop: self.context.stop(),
+        };
+        let moved = transfer::copy(&mut pair.source, &mut pair.target, load, &passing)?;
         let sum = match moved.total {
             Some(total) => total.checksum(relation),
             None => checksum::sum_on_wire(&mut pair.source, relation, filter.as_deref())?,
@@ -271,29 +432,37 @@ impl Shared<'_> {
             Err(error) if error.class().is_connection() => error,
             Err(error) => return Err(error),
         };
-        let mut fresh = self.target.connect(Purpose::Load, &self.application_name)?;
+        let mut fresh = self.look()?;
         let is_done = ledger::list_chunks(&mut fresh)?
             .iter()
             .any(|known| chunks.contains(&known.id) && known.done.is_some());
         if is_done { Ok(()) } else { Err(error) }
     }
 
-    fn report(&self, chunk: &TakenChunk, done: &Done) {
+    /// Tells of a chunk, once.
+    fn report(&self, id: i64, (name, part, parts): (&RelationName, i32, i32), done: &Done) {
+        if !lock(&self.told).insert(id) {
+            return;
+        }
         self.context.write(Record::Chunk(Chunk {
-            schema: chunk.name.schema.clone(),
-            table: chunk.name.name.clone(),
-            part: chunk.part,
-            parts: chunk.parts,
+            schema: name.schema.clone(),
+            table: name.name.clone(),
+            part,
+            parts,
             rows: done.rows,
             bytes: done.bytes,
             milliseconds: done.milliseconds,
         }));
         self.counters
             .add_rows(u64::try_from(done.rows).unwrap_or(0));
-        let whole = lock(&self.parts).add(&chunk.name, done.clone(), chunk.parts);
+        if self.joining.is_guest {
+            return;
+        }
+        let whole = lock(&self.parts).add(name, done.clone(), parts);
         if let Some(whole) = whole {
+            let condition = self.manner.filters.typed(name);
             self.context
-                .write(Record::Copied(copied(&chunk.name, &whole)));
+                .write(Record::Copied(copied(name, &whole, condition)));
             self.counters.add_item();
         }
     }
@@ -311,10 +480,11 @@ impl Shared<'_> {
                 other => return other,
             }
         }
-        let (_, way) = &self.ways;
-        let wire = self
+        let (_, way) = &self.joining.ways;
+        let ends = &self.ends;
+        let wire = ends
             .target
-            .wire(way, Purpose::Load, &self.application_name)?;
+            .wire(way, Purpose::Load, &ends.application_name)?;
         work(clerk.insert(wire))
     }
 }

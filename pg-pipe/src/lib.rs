@@ -9,6 +9,7 @@
 
 pub mod board;
 pub mod context;
+pub mod dial;
 pub mod exit;
 pub mod failure;
 mod generate;
@@ -25,6 +26,7 @@ pub mod stop;
 pub mod tool;
 
 pub use context::Context;
+pub use dial::Dial;
 pub use exit::Exit;
 pub use failure::{Diagnosis, Failure};
 pub use head::Head;

@@ -209,6 +209,7 @@ mod tests {
             done_rows: None,
             bytes_per_second: None,
             eta_seconds: None,
+            waits_for: None,
         }));
         output.write(&end());
         assert_eq!(receiver.len(), PROGRESS_LIMIT + 2);

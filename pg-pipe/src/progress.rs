@@ -1,9 +1,10 @@
 //! How far a tool is: a bar where stderr is a terminal, a plain line every 10 s elsewhere,
 //! nothing when quiet; and `progress` records, one a second.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ pub const DRAWN_DOWNSTREAM: &str = "PGMIG_PROGRESS_DOWNSTREAM";
 const TICK: Duration = Duration::from_millis(100);
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Over how many ticks the rate is taken.
+const RATE_TICKS: usize = 100;
 
 /// What is counted. Working threads add to it; nobody waits.
 #[derive(Debug, Default)]
@@ -29,9 +32,78 @@ pub struct Counters {
     items: AtomicU64,
     bytes: AtomicU64,
     rows: AtomicU64,
+    /// Threads that wait for each side at the moment.
+    waiting: [AtomicU64; 2],
+    /// Whether somebody else's lock is in the way.
+    locked: AtomicBool,
+}
+
+/// The side that a working thread waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wait {
+    /// Rows are to come.
+    Source,
+    /// Rows are to be taken.
+    Target,
+}
+
+/// What one working thread waits for, told to [`Counters`]; nothing any more when dropped.
+#[derive(Debug)]
+pub struct Waiting<'a> {
+    counters: &'a Counters,
+    on: Option<Wait>,
+}
+
+impl Waiting<'_> {
+    /// From now on it waits for this.
+    pub fn on(&mut self, wait: Wait) {
+        self.change(Some(wait));
+    }
+
+    fn change(&mut self, to: Option<Wait>) {
+        if let Some(from) = self.on {
+            self.counters.waiting(from).fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(to) = to {
+            self.counters.waiting(to).fetch_add(1, Ordering::Relaxed);
+        }
+        self.on = to;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.change(None);
+    }
 }
 
 impl Counters {
+    /// For a thread that is going to wait for one side or the other.
+    pub fn begin_waiting(&self) -> Waiting<'_> {
+        Waiting {
+            counters: self,
+            on: None,
+        }
+    }
+
+    /// Whether somebody else's lock is in the way.
+    pub fn set_locked(&self, is_so: bool) {
+        self.locked.store(is_so, Ordering::Relaxed);
+    }
+
+    /// Bytes that are done.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn waiting(&self, wait: Wait) -> &AtomicU64 {
+        let [source, target] = &self.waiting;
+        match wait {
+            Wait::Source => source,
+            Wait::Target => target,
+        }
+    }
+
     /// One more item is done: a table, an object.
     pub fn add_item(&self) {
         self.items.fetch_add(1, Ordering::Relaxed);
@@ -108,6 +180,10 @@ struct Show {
     bar: ProgressBar,
     on_terminal: bool,
     begun: Instant,
+    /// How often a thread was seen to wait for each side since the last record.
+    seen: (u64, u64),
+    /// Bytes and when they had been done, a few seconds back.
+    before: VecDeque<(Instant, u64)>,
 }
 
 impl Show {
@@ -127,29 +203,64 @@ impl Show {
             bar,
             on_terminal,
             begun: Instant::now(),
+            seen: (0, 0),
+            before: VecDeque::new(),
         }
     }
 
-    fn run(self, end: &Receiver<()>) {
+    fn run(mut self, end: &Receiver<()>) {
         let mut next_record = RECORD_EVERY;
         let mut next_line = LINE_EVERY;
         while end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            self.look();
             let record = self.record();
             self.draw(&record);
             let elapsed = self.begun.elapsed();
             if elapsed >= next_record {
                 next_record = elapsed + RECORD_EVERY;
                 self.output.write(&Record::Progress(record.clone()));
+                self.seen = (0, 0);
             }
             if elapsed >= next_line && !self.on_terminal {
                 next_line = elapsed + LINE_EVERY;
                 self.notice.note(&sentence(&record));
             }
         }
+        self.seen = (0, 0);
         let record = self.record();
         self.draw(&record);
         self.bar.finish_and_clear();
         self.output.write(&Record::Progress(record));
+    }
+
+    /// Looks at what is waited for, and at the rate.
+    fn look(&mut self) {
+        let now = |wait| self.counters.waiting(wait).load(Ordering::Relaxed);
+        self.seen.0 += now(Wait::Source);
+        self.seen.1 += now(Wait::Target);
+        self.before
+            .push_back((Instant::now(), self.counters.bytes()));
+        while self.before.len() > RATE_TICKS {
+            self.before.pop_front();
+        }
+    }
+
+    /// Bytes a second over the last seconds.
+    fn rate(&self) -> Option<u64> {
+        let ((then, before), (now, bytes)) = (self.before.front()?, self.before.back()?);
+        let milliseconds = u64::try_from(now.duration_since(*then).as_millis()).ok()?;
+        (bytes - before)
+            .saturating_mul(1000)
+            .checked_div(milliseconds)
+    }
+
+    fn waits_for(&self) -> Option<&'static str> {
+        match self.seen {
+            _ if self.counters.locked.load(Ordering::Relaxed) => Some("lock"),
+            (0, 0) => None,
+            (source, target) if source > target => Some("source"),
+            _ => Some("target"),
+        }
     }
 
     fn draw(&self, record: &Progress) {
@@ -161,10 +272,7 @@ impl Show {
     fn record(&self) -> Progress {
         let done = self.counters.items.load(Ordering::Relaxed);
         let rows = self.counters.rows.load(Ordering::Relaxed);
-        let done_bytes = self
-            .phase
-            .bytes
-            .map(|_| self.counters.bytes.load(Ordering::Relaxed));
+        let done_bytes = self.phase.bytes.map(|_| self.counters.bytes());
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (position, length) = match (done_bytes, self.phase.bytes) {
             (Some(bytes), Some(total)) => (bytes, total),
@@ -178,9 +286,9 @@ impl Show {
             done_bytes,
             total_bytes: self.phase.bytes,
             done_rows: (rows > 0).then_some(rows),
-            bytes_per_second: done_bytes
-                .and_then(|b| b.saturating_mul(1000).checked_div(milliseconds)),
+            bytes_per_second: self.phase.bytes.and_then(|_| self.rate()),
             eta_seconds: eta(position, length, milliseconds),
+            waits_for: self.waits_for().map(str::to_owned),
         }
     }
 }
@@ -223,6 +331,9 @@ pub(crate) fn sentence(record: &Progress) -> String {
         let left = HumanDuration(Duration::from_secs(seconds));
         text.push_str(&format!(", {left} left"));
     }
+    if let Some(what) = &record.waits_for {
+        text.push_str(&format!(", waits for {what}"));
+    }
     text
 }
 
@@ -250,10 +361,11 @@ mod tests {
             done_rows: Some(10),
             bytes_per_second: Some(1024),
             eta_seconds: None,
+            waits_for: Some("target".to_owned()),
         };
         assert_eq!(
             sentence(&record),
-            "rows 3 of 7, 10 rows, 2.00 KiB at 1.00 KiB/s"
+            "rows 3 of 7, 10 rows, 2.00 KiB at 1.00 KiB/s, waits for target"
         );
     }
 }

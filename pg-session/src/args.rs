@@ -78,6 +78,26 @@ impl FromStr for Size {
     }
 }
 
+/// Bytes a second, as `20MB/s`, or `20MB` for short.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rate(Size);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        text.strip_suffix("/s").unwrap_or(text).parse().map(Self)
+    }
+}
+
+impl Rate {
+    /// Bytes a second.
+    pub fn bytes(self) -> u64 {
+        u64::try_from(self.0.bytes()).unwrap_or(u64::MAX)
+    }
+}
+
 impl Size {
     /// In kilobytes, at least 1024.
     pub fn kilobytes(self) -> i64 {
@@ -103,5 +123,13 @@ mod tests {
         for wrong in ["", "MB", "12mb", "-1", "9999999999TB", "512"] {
             assert!(kilobytes(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_rate_is_a_size_a_second() {
+        let bytes = |text: &str| text.parse::<Rate>().map(Rate::bytes);
+        assert_eq!(bytes("2MB/s"), Ok(2_097_152));
+        assert_eq!(bytes("2MB"), Ok(2_097_152));
+        assert!(bytes("2MB/min").is_err());
     }
 }

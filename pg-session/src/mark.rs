@@ -85,6 +85,24 @@ pub fn read(session: &mut Session, database: &str) -> Result<Option<Mark>, Error
     Ok(comment.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
+/// The databases of a server that bear a mark of ours, by name.
+///
+/// # Errors
+/// What the server says.
+pub fn list(session: &mut Session) -> Result<Vec<(String, Mark)>, Error> {
+    let rows = session.query(
+        "select datname::text, shobj_description(oid, 'pg_database') \
+         from pg_database where shobj_description(oid, 'pg_database') is not null \
+         order by datname",
+        &[],
+    )?;
+    let marked = |row: &postgres::Row| {
+        let mark = serde_json::from_str(row.get(1)).ok()?;
+        Some((row.get(0), mark))
+    };
+    Ok(rows.iter().filter_map(marked).collect())
+}
+
 /// The statement that marks a database.
 pub fn statement(database: &str, mark: &Mark) -> String {
     // A mark has string keys only, so it always has a JSON form.

@@ -85,7 +85,8 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "progress",
         "tool:text phase:text done:whole total:whole",
-        "done_bytes:whole total_bytes:whole done_rows:whole bytes_per_second:whole eta_seconds:whole",
+        "done_bytes:whole total_bytes:whole done_rows:whole bytes_per_second:whole eta_seconds:whole \
+         waits_for:source|target|lock",
     ),
     (
         "chunk",
@@ -95,7 +96,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "copied",
         "schema:text table:text rows:whole bytes:whole checksum:text milliseconds:whole",
-        "earlier:truth",
+        "condition:text earlier:truth",
     ),
     (
         "verified",

@@ -23,12 +23,15 @@ pub struct Progress {
     /// Rows done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_rows: Option<u64>,
-    /// Bytes a second since the phase began.
+    /// Bytes a second over the last ten seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<u64>,
     /// Estimated seconds to the end of the phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_seconds: Option<u64>,
+    /// What most connections wait for: `source`, `target`, or somebody else's `lock`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 /// One chunk of a table is in.
@@ -65,6 +68,9 @@ pub struct Copied {
     pub checksum: String,
     /// How long the table took, in milliseconds.
     pub milliseconds: i64,
+    /// Only rows for which this condition holds were copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// An earlier run had copied it; this run only says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier: bool,

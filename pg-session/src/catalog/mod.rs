@@ -1,11 +1,13 @@
 //! What a database holds: one `.sql` file a query, each of which runs in psql as it stands.
 
+mod blockers;
 mod contents;
 mod databases;
 mod relations;
 mod sequences;
 mod server;
 
+pub use blockers::{Blocker, list_blockers};
 pub use contents::{Content, list_contents};
 pub use databases::{DatabaseFacts, list_databases};
 pub use relations::{list_blocks, list_freezable, list_relations};

@@ -43,7 +43,7 @@ pub struct PlannedChunk {
     pub name: RelationName,
     /// Columns to copy.
     pub columns: Vec<String>,
-    /// WHERE condition.
+    /// The condition that was asked for.
     pub condition: Option<String>,
     /// Bytes on the source's disk, about.
     pub bytes: i64,
@@ -121,35 +121,20 @@ pub struct LedgerChunk {
     pub id: i64,
     /// Table.
     pub name: RelationName,
+    /// Number within the table, from 1.
+    pub part: i32,
     /// Chunks of the table.
     pub parts: i32,
+    /// Bytes on the source's disk, about.
+    pub estimated_bytes: i64,
     /// Its rows.
     pub blocks: Blocks,
-    /// WHERE condition.
+    /// The condition that was asked for.
     pub condition: Option<String>,
     /// `pg_relation_filenode` on the source when it was planned.
     pub filenode: Option<i64>,
     /// What it brought, if it is done.
     pub done: Option<Done>,
-}
-
-/// Notes a run of pg-copy with its snapshot.
-///
-/// # Errors
-/// What the server says.
-pub fn begin_run(
-    session: &mut Session,
-    migration: &str,
-    snapshot: &str,
-    source: (Option<&str>, &str),
-) -> Result<(), Error> {
-    let (system_identifier, source_snapshot) = source;
-    session.execute(
-        "insert into pgmig.run (migration, snapshot, system_identifier, source_snapshot) \
-         values ($1, $2, $3, $4)",
-        &[&migration, &snapshot, &system_identifier, &source_snapshot],
-    )?;
-    Ok(())
 }
 
 /// Adds tables to the plan; those that are in it keep their chunks.
@@ -348,7 +333,9 @@ pub fn list_chunks(session: &mut Session) -> Result<Vec<LedgerChunk>, Error> {
                     row.get::<_, String>("schema_name"),
                     row.get::<_, String>("table_name"),
                 ),
+                part: row.get("part"),
                 parts: row.get("parts"),
+                estimated_bytes: row.get("estimated_bytes"),
                 blocks: Blocks {
                     lower: bound(row.get("lower_bound"))?,
                     upper: bound(row.get("upper_bound"))?,

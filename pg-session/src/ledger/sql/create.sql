@@ -3,13 +3,17 @@ create schema if not exists pgmig;
 
 comment on schema pgmig is 'pgmig ledger: dropped when the migration is complete';
 
--- One row a run of pg-copy: the snapshot that its workers adopt, and where it was taken.
+-- One row a run of pg-copy: the snapshot that its workers adopt, and when that is in the life
+-- of the source. Once planned, workers may come; a run that covers all has found whatever was
+-- done before it to be so in its snapshot, too.
 create table if not exists pgmig.run (
     id bigint generated always as identity primary key,
     migration text not null,
     snapshot text not null,
-    system_identifier text,
-    source_snapshot text,
+    lineage text,
+    source_snapshot text not null,
+    covers_all boolean,
+    planned_at timestamptz,
     started_at timestamptz not null default clock_timestamp()
 );
 

@@ -1,0 +1,110 @@
+//! The workers: as many as the dial says, until every chunk is done or given up.
+
+use std::collections::BTreeSet;
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::unbounded;
+use pg_pipe::Failure;
+
+use crate::watch::Watch;
+use crate::worker::{LeftOver, Shared};
+
+/// The server notices a lost client within its keepalives and user timeout, a minute or so.
+const LONGEST_HOLD: Duration = Duration::from_secs(90);
+/// How often a chunk that is held is tried again.
+const HOLD_POLL: Duration = Duration::from_millis(500);
+/// How often it is looked whether there are to be more workers.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs workers until every chunk is done or given up. Workers pass over a chunk that another
+/// session has: one of a worker elsewhere, or one whose client is gone and whose server has
+/// not noticed yet. It is waited for; a chunk that never comes is an item. A guest leaves that
+/// to its host.
+///
+/// # Errors
+/// What ends the run.
+pub(crate) fn copy_all(shared: &Shared<'_>, chunks: usize) -> anyhow::Result<bool> {
+    let mut session = shared.look()?;
+    let mut waiting_since = None;
+    loop {
+        run_workers(shared, chunks)?;
+        if shared.joining.is_guest {
+            return Ok(true);
+        }
+        let left = shared.left_over(&mut session)?;
+        if left.tables.is_empty() {
+            return Ok(true);
+        }
+        if waiting_since.is_none() {
+            shared.context.notice().detail(&format!(
+                "{} tables are held by other sessions: waiting",
+                left.tables.len()
+            ));
+        }
+        if left.is_in_hand {
+            waiting_since = Some(Instant::now());
+        }
+        if waiting_since.get_or_insert_with(Instant::now).elapsed() > LONGEST_HOLD {
+            give_up(shared, &left);
+            return Ok(false);
+        }
+        shared.context.check_stop()?;
+        thread::sleep(HOLD_POLL);
+    }
+}
+
+fn give_up(shared: &Shared<'_>, left: &LeftOver) {
+    for name in &left.tables {
+        let failure = Failure::conflict(format!(
+            "cannot copy {name}: another session has held it for {} s",
+            LONGEST_HOLD.as_secs()
+        ))
+        .hint("Look for its backend in pg_stat_activity of the target, end it, and run the same again.");
+        shared
+            .context
+            .item_failed(&name.to_string(), &failure.into());
+    }
+}
+
+/// Runs workers until none finds a chunk to take; no more than there are chunks.
+fn run_workers(shared: &Shared<'_>, chunks: usize) -> anyhow::Result<()> {
+    let mut watch = Watch::new(shared);
+    let (sender, receiver) = unbounded();
+    let run_one = &|number| {
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| shared.work(number)))
+            .unwrap_or_else(|_| Err(Failure::bug("a worker panicked").into()));
+        // The receiver outlives the scope.
+        drop(sender.send((number, ended)));
+    };
+    thread::scope(|scope| {
+        let mut at_work = BTreeSet::new();
+        let mut result = Ok(());
+        // Once one has found nothing to take, or has failed for good, no more are begun.
+        let mut is_over = false;
+        loop {
+            is_over |= shared.is_over();
+            let wanted = if is_over {
+                0
+            } else {
+                shared.manner.dial.value().min(chunks)
+            };
+            for number in 1..=wanted {
+                if at_work.insert(number) {
+                    scope.spawn(move || run_one(number));
+                }
+            }
+            if at_work.is_empty() {
+                return result;
+            }
+            let Ok((number, ended)) = receiver.recv_timeout(TICK) else {
+                watch.look();
+                continue;
+            };
+            at_work.remove(&number);
+            is_over |= !matches!(ended, Ok(false));
+            result = result.and(ended.map(drop));
+        }
+    })
+}
