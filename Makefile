@@ -5,6 +5,8 @@
 #                   KEEP=1 leaves the servers up and says how to connect
 #   make test       formatting, lints, unit tests, end-to-end tests against real servers
 #   make torture    the long campaigns: every way between versions, thirty kills, sample databases (PGMIG_DATASETS)
+#   make bench      beside psql, pg_dump and pgcopydb (where it is on PATH); writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
+#                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make schema     write docs/records.schema.json from the record types
 #   make clean      remove what was built
 
@@ -15,7 +17,7 @@ MAJORS ?= 10 13 14 16 17 18
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build demo test deps servers lint unit e2e torture schema clean
+.PHONY: build demo test deps servers lint unit e2e torture bench schema clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
@@ -56,6 +58,12 @@ torture: servers
 	@[ -z "$$PGMIG_DATASETS" ] || [ -n "$$(tests/servers regress)" ] || true
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --package pg-e2e --test suites -- --ignored
+
+# What has no server first, since the report has its figures, too.
+bench: servers build
+	$(CARGO) bench --package pg-copy --bench split -- --warm-up-time 1 --measurement-time 3
+	$(CARGO) bench --package pg-session --bench row -- --warm-up-time 1 --measurement-time 3
+	$(CARGO) bench --package pg-e2e --bench whole
 
 schema:
 	UPDATE_SCHEMA=1 $(CARGO) test --package pg-pipe the_checked_in
