@@ -75,6 +75,9 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     // The rows are in: what writes on the source from now on is its own affair.
     holder.session.batch("commit")?;
     let sequences_well = sequences::copy(&mut holder.session, &mut target, &positions, context)?;
+    // The session of the beginning may have been lost meanwhile, which mattered to nobody.
+    let mut last = ends.target.connect(Purpose::Load, &ends.application_name)?;
+    ledger::make_durable(&mut last)?;
     Ok(if tables_well && sequences_well && !lost {
         Exit::Fine
     } else {

@@ -171,9 +171,9 @@ impl Keep<'_> {
         chunks: &[LedgerChunk],
     ) -> Result<bool, Error> {
         let of = |part| self.filters.sql(&relation.name, part);
-        let done: Vec<Done> = chunks
+        let done: Vec<&Done> = chunks
             .iter()
-            .filter_map(|chunk| chunk.done.clone())
+            .filter_map(|chunk| chunk.done.as_ref())
             .collect();
         if done.len() == chunks.len() {
             let now = checksum::sum_where(source, relation, of(None).as_deref())?;
@@ -214,7 +214,9 @@ impl Left {
                 continue;
             };
             self.told.insert(chunk.id);
-            let whole = self.parts.add(&relation.name, done.clone(), chunk.parts);
+            let whole = self
+                .parts
+                .add(&relation.name, (chunk.id, done.clone()), chunk.parts);
             if let Some(whole) = whole {
                 is_whole = true;
                 context.write(Record::Copied(Copied {

@@ -235,7 +235,8 @@ impl<'a> Shared<'a> {
         }
         for chunk in chunks {
             let Some(done) = &chunk.done else { continue };
-            if self.joining.relations.contains_key(&chunk.name) {
+            let is_told = lock(&self.told).contains(&chunk.id);
+            if !is_told && self.joining.relations.contains_key(&chunk.name) {
                 self.report(chunk.id, (&chunk.name, chunk.part, chunk.parts), done);
             }
         }
@@ -433,17 +434,16 @@ impl<'a> Shared<'a> {
             Err(error) => return Err(error),
         };
         let mut fresh = self.look()?;
-        let is_done = ledger::list_chunks(&mut fresh)?
-            .iter()
-            .any(|known| chunks.contains(&known.id) && known.done.is_some());
-        if is_done { Ok(()) } else { Err(error) }
+        if ledger::are_done(&mut fresh, chunks)? {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 
-    /// Tells of a chunk, once.
+    /// Tells of a chunk; once more of one that a dying target had lost.
     fn report(&self, id: i64, (name, part, parts): (&RelationName, i32, i32), done: &Done) {
-        if !lock(&self.told).insert(id) {
-            return;
-        }
+        lock(&self.told).insert(id);
         self.context.write(Record::Chunk(Chunk {
             schema: name.schema.clone(),
             table: name.name.clone(),
@@ -458,7 +458,7 @@ impl<'a> Shared<'a> {
         if self.joining.is_guest {
             return;
         }
-        let whole = lock(&self.parts).add(name, done.clone(), parts);
+        let whole = lock(&self.parts).add(name, (id, done.clone()), parts);
         if let Some(whole) = whole {
             let condition = self.manner.filters.typed(name);
             self.context

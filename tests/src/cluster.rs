@@ -205,6 +205,30 @@ impl Cluster {
         )
     }
 
+    /// Kills the server as a power failure does, all but what the disk has: SIGKILL to its
+    /// first process, whose others then end by themselves.
+    pub fn kill(&self) {
+        let file = self.home.join("data/postmaster.pid");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let pid = text.lines().next().and_then(|line| line.parse().ok());
+        crate::fault::signal(pid.expect("a server that runs has its pid there"), "KILL");
+    }
+
+    /// Starts it again after [`Cluster::kill`].
+    pub fn start_again(&self) {
+        const AGAIN: &str = r#"
+            cd / && for _ in $(seq 100); do
+                "$2/pg_ctl" -s -w -D "$1/data" -l "$1/log" start >/dev/null 2>&1 && { echo ready; exit 0; }
+                sleep 0.1
+            done
+            tail -5 "$1/log""#;
+        // While processes of the killed one are still there, it refuses to start.
+        let words: [&OsStr; 2] = [self.home.as_ref(), self.bin.as_ref()];
+        let started = guarded(&servers("user"), AGAIN, &words);
+        let mut started = started.expect("the server starts again");
+        drop(started.wait());
+    }
+
     /// The directory of its socket and of the file `log`.
     pub fn home(&self) -> &Path {
         &self.home

@@ -6,7 +6,8 @@
 //!   databases on them; [`tls`] makes certificates, and servers that have them;
 //! - [`schema`] is what pg_dump and psql say of a database;
 //! - [`wire`] is a second, strict reading of the stream, [`contract`] its table of kinds;
-//! - [`fault`] has the things that go wrong.
+//! - [`rows`] compares what tables hold;
+//! - [`fault`] has the things that go wrong, [`proxy`] a network that does.
 //!
 //! It depends on no crate of the workspace: what it knows of the tools is what their users
 //! know. A failed expectation panics with command, status, stdout and stderr.
@@ -23,7 +24,9 @@ pub mod database;
 pub mod fault;
 pub mod majors;
 pub mod pipeline;
+pub mod proxy;
 pub mod ran;
+pub mod rows;
 pub mod running;
 pub mod schema;
 pub mod tls;

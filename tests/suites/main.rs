@@ -30,6 +30,8 @@ mod regression;
 mod round_trip;
 mod scene;
 mod secrets;
+mod server_faults;
+mod silent_faults;
 mod stdio;
 mod steered;
 mod tidy;

@@ -318,6 +318,22 @@ pub fn mark_done(wire: &mut Wire, chunk: i64, done: &Done, worker: &str) -> Resu
     }
 }
 
+/// Whether chunks that commit together are done. A transaction that holds them is waited for, as
+/// long as a server takes to notice that its client is gone: it may still come to its COMMIT.
+///
+/// # Errors
+/// What the server says, also (55P03) that it took longer.
+pub fn are_done(session: &mut Session, chunks: &[i64]) -> Result<bool, Error> {
+    session.batch("set lock_timeout = '90s'")?;
+    let rows = session
+        .query(
+            "select done_at is not null as done from pgmig.chunk where id = any ($1) for update",
+            &[&chunks],
+        )
+        .map_err(|error| error.while_doing("cannot tell whether rows were committed"))?;
+    Ok(rows.iter().any(|row| row.get("done")))
+}
+
 /// Lists the plan.
 ///
 /// # Errors

@@ -119,6 +119,18 @@ pub fn moments(session: &mut Session) -> Result<Vec<Moment>, Error> {
     Ok(rows.iter().map(moment).collect())
 }
 
+/// Waits until all that was committed before is on the target's disk: sessions that load do not
+/// wait for it at each commit, and one that does has all before it there, too.
+///
+/// # Errors
+/// What the server says.
+pub fn make_durable(session: &mut Session) -> Result<(), Error> {
+    session.batch(
+        "set synchronous_commit = on; \
+         update pgmig.run set snapshot = snapshot where id = (select max(id) from pgmig.run)",
+    )
+}
+
 /// Ends all other sessions in this database that bear one of these names, and waits until they
 /// are gone: what they had in hand is committed or rolled back then.
 ///

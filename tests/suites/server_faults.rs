@@ -1,0 +1,218 @@
+//! Servers that die under a copy, and disks that are full. The same command again completes.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use pg_e2e::cluster::Setup;
+use pg_e2e::fault::{Locked, signal, wait_until};
+use pg_e2e::tool::Tool;
+use pg_e2e::{Cluster, Database, Majors, Ran, rows};
+use tempfile::TempDir;
+
+use crate::scene::{BY_HAND, Scene, skip};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+const LARGE: &str = "
+    create table \"lar'ge\" (id integer, t text);
+    insert into \"lar'ge\" select n, repeat(md5(n::text), 4) from generate_series(1, 20000) n;
+    create table small (id integer primary key);
+    insert into small values (1), (2);";
+
+/// A server of its own, newest version.
+fn server(conf: &str) -> &'static Cluster {
+    let setup = Setup {
+        conf,
+        ..Setup::default()
+    };
+    Box::leak(Box::new(Cluster::start(Majors::newest(), setup)))
+}
+
+/// What a script makes, between two servers; pre-data is applied and on the target's disk.
+fn begun(source: &'static Cluster, target: &'static Cluster, sql: &str) -> (Scene, String) {
+    let source = Database::create(source, "dies").with(sql);
+    let scene = Scene {
+        target: source.twin(target),
+        source,
+        dir: TempDir::new().expect("a temporary directory can be made"),
+    };
+    let plan = scene.plan();
+    let pre = scene.tool(BY_HAND[1]).input(plan.clone()).run();
+    pre.ends_with(0);
+    scene.target.run("checkpoint");
+    (scene, plan)
+}
+
+fn copy(scene: &Scene, plan: &str) -> Tool {
+    scene
+        .tool(&["pg-copy", "--split-size", "1MB", "--jobs", "2", "-"])
+        .input(plan.to_owned())
+}
+
+/// Waits until a worker waits for the lock on the large table; gives its backend.
+fn waits(scene: &Scene) -> u32 {
+    let waiting = "select pid from pg_locks where not granted \
+                   and relation = '\"lar''ge\"'::regclass limit 1";
+    wait_until("the copy waits for the lock", LIMIT, || {
+        !scene.target.ask(waiting).is_empty()
+    });
+    let pid = scene.target.ask_one(waiting);
+    pid.parse().expect("it is a number")
+}
+
+/// Has commits that do not wait for the disk stay in memory until another one does.
+const LAZY: &str = "wal_writer_delay = 10s\nwal_writer_flush_after = 1GB\nwal_buffers = 128MB\n\
+                    checkpoint_timeout = 1h\nautovacuum = off";
+
+#[test]
+fn what_a_copy_says_is_done_outlives_the_target() {
+    let (scene, plan) = begun(server(""), server(LAZY), LARGE);
+    copy(&scene, &plan).run().ends_with(0);
+    scene.target.cluster.kill();
+    scene.target.cluster.start_again();
+    rows::are_equal(&scene.source, &scene.target);
+}
+
+#[test]
+fn a_target_that_dies_under_a_copy_makes_no_table_whole_that_is_not() {
+    let (scene, plan) = begun(server(""), server(LAZY), LARGE);
+    let locked = Locked::table(&scene.target, "\"lar'ge\"");
+    let running = copy(&scene, &plan).spawn();
+    waits(&scene);
+    // What has been planned is on the disk, and what comes now is not.
+    scene.target.run("checkpoint");
+    let mut holder = scene.target.connect();
+    holder
+        .batch_execute("begin; select from pgmig.chunk where part = 3 for update")
+        .expect("the third part is nobody's");
+    drop(locked);
+    wait_until("all others are in", LIMIT, || {
+        scene
+            .target
+            .ask_one("select count(*) from pgmig.chunk where done_at is null")
+            == "1"
+    });
+    scene.target.cluster.kill();
+    scene.target.cluster.start_again();
+    let undone = "select count(*) > 1 from pgmig.chunk where done_at is null";
+    assert_eq!(scene.target.ask_one(undone), "t", "else it proves nothing");
+    let ran = running.wait();
+    assert!([0, 4].contains(&ran.status), "{ran}");
+    let again = copy(&scene, &plan).run();
+    again.ends_with(0);
+    rows::are_equal(&scene.source, &scene.target);
+    // The second run has compared what it tells with the source.
+    let told = |ran: &Ran| -> BTreeSet<String> {
+        let stream = ran.stream();
+        let all = stream.of("copied");
+        let told = all.map(|one| {
+            let (rows, checksum) = (one.number("rows"), one.text("checksum"));
+            format!("{} {rows} {checksum}", one.relation())
+        });
+        told.collect()
+    };
+    assert_eq!(told(&again).len(), 2, "{again}");
+    assert!(told(&ran).is_subset(&told(&again)), "{ran}\n{again}");
+}
+
+#[test]
+fn a_source_that_dies_under_a_copy_is_told_and_the_next_run_completes() {
+    let (scene, plan) = begun(server(""), server(""), LARGE);
+    let locked = Locked::table(&scene.target, "\"lar'ge\"");
+    let running = copy(&scene, &plan).spawn();
+    waits(&scene);
+    scene.source.cluster.kill();
+    drop(locked);
+    scene.source.cluster.start_again();
+    let ran = running.wait();
+    ran.fails_clearly(4, &[]);
+    copy(&scene, &plan).run().ends_with(0);
+    rows::are_equal(&scene.source, &scene.target);
+}
+
+#[test]
+fn a_server_process_that_is_killed_takes_no_row_with_it() {
+    let (scene, plan) = begun(server(""), server(""), LARGE);
+    let locked = Locked::table(&scene.target, "\"lar'ge\"");
+    let running = copy(&scene, &plan).spawn();
+    let pid = waits(&scene);
+    // The server ends all others with it, and starts anew.
+    signal(pid, "KILL");
+    drop(locked);
+    let ran = running.wait();
+    assert!([0, 4].contains(&ran.status), "{ran}");
+    copy(&scene, &plan).run().ends_with(0);
+    rows::are_equal(&scene.source, &scene.target);
+}
+
+/// A file system of its own that is soon full; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where nothing can be mounted: without root, or in most containers.
+    fn mounted(at: &Path, bytes: u32) -> Option<Self> {
+        std::fs::create_dir(at).expect("the directory is ours");
+        // Whose the server's directory is, that is who the server runs as.
+        let server = at.parent().and_then(|home| home.metadata().ok())?;
+        let size = format!(
+            "size={bytes},mode=0700,uid={},gid={}",
+            server.uid(),
+            server.gid()
+        );
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(at)
+            .output();
+        done.is_ok_and(|done| done.status.success())
+            .then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let lazily: [&OsStr; 2] = ["-l".as_ref(), self.0.as_ref()];
+        drop(Command::new("umount").args(lazily).status());
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_is_told_and_the_same_command_completes_when_there_is_room() {
+    let (source, target) = (server(""), server(""));
+    let home = target.home().join("small disk");
+    let Some(_disk) = SmallDisk::mounted(&home, 2 << 20) else {
+        return skip("nothing can be mounted here");
+    };
+    let place = home.display().to_string().replace('\'', "''");
+    target
+        .connect("postgres")
+        .batch_execute(&format!("create tablespace small_disk location '{place}'"))
+        .expect("the directory is the server's");
+    let (scene, plan) = begun(source, target, LARGE);
+    scene
+        .target
+        .run("alter table \"lar'ge\" set tablespace small_disk");
+    let words = ["pg-copy", "--jobs", "2", "-"];
+    let ran = scene.tool(&words).input(plan.clone()).run();
+    ran.fails_clearly(6, &["lar'ge", "53100"]);
+    let stream = ran.stream();
+    let error = stream.the("error");
+    assert_eq!(error.text("sqlstate"), "53100", "{ran}");
+    assert!(error.text("object").contains("lar'ge"), "{ran}");
+    assert_eq!(scene.target.ask_one("select count(*) from \"lar'ge\""), "0");
+    assert_eq!(scene.target.ask_one("select count(*) from small"), "2");
+    let roomy = format!("remount,size={}", 64 << 20);
+    let done = Command::new("mount")
+        .args(["-o", &roomy])
+        .arg(&home)
+        .status();
+    assert!(
+        done.is_ok_and(|done| done.success()),
+        "it can be made larger"
+    );
+    scene.tool(&words).input(plan).run().ends_with(0);
+    rows::are_equal(&scene.source, &scene.target);
+}
