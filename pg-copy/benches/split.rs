@@ -6,10 +6,13 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 
 // The planner is no business of other crates, so the bench takes its file.
 #[path = "../src/split.rs"]
-#[expect(unused_imports, reason = "its tests are empty here")]
+#[expect(
+    dead_code,
+    reason = "not all of it is timed, and its tests are empty here"
+)]
 mod split;
 
-use split::{Splitter, ranges};
+use split::{Splitter, by_blocks};
 
 /// Bytes of a block.
 const BLOCK: i64 = 8192;
@@ -26,7 +29,7 @@ fn plan(sizes: &[i64], jobs: usize) -> usize {
     let splitter = Splitter::new(None, sizes.iter().sum(), jobs);
     sizes
         .iter()
-        .map(|bytes| ranges(bytes / BLOCK, splitter.parts(*bytes)).len())
+        .map(|bytes| by_blocks(bytes / BLOCK, splitter.parts(*bytes)).len())
         .sum()
 }
 
@@ -46,7 +49,7 @@ fn main() {
     }
     group.throughput(Throughput::Elements(10_000));
     group.bench_function("ranges of one table", |bencher| {
-        bencher.iter(|| ranges(black_box(1 << 32), 10_000));
+        bencher.iter(|| by_blocks(black_box(1 << 32), 10_000));
     });
     group.finish();
     criterion.final_summary();

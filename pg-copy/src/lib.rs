@@ -9,6 +9,7 @@
 mod args;
 mod copy;
 mod crew;
+mod cuts;
 mod ends;
 mod filter;
 mod fit;

@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
-use pg_session::ledger::{self, Blocks, Done, Format, LedgerChunk, PlannedChunk};
+use pg_session::ledger::{self, Done, Format, LedgerChunk, PlannedChunk, Range};
 use pg_session::snapshot;
-use pg_session::{Error, Relation, RelationName, Session, catalog, checksum};
+use pg_session::{Error, Relation, RelationName, Session, checksum};
 
 use crate::args::FormatChoice;
+use crate::cuts::Cuts;
 use crate::filter::Filters;
 use crate::fit::Fit;
 use crate::holder::Holder;
 use crate::parts::{Parts, whole};
-use crate::split::{self, Splitter};
+use crate::split::Splitter;
+
+/// Tables that are looked at in one query.
+const LOOKED_AT_ONCE: usize = 100;
 
 /// What is still to be done.
 pub(crate) struct Left {
@@ -61,32 +65,17 @@ pub(crate) fn plan(
     context: &Context,
 ) -> anyhow::Result<Left> {
     let now = snapshot::moment(&mut holder.session, holder.lineage.clone())?;
-    let mut earlier = Vec::new();
-    let mut run = None;
-    if ledger::exists(target)? {
-        earlier = ledger::moments(target)?;
-        run = Some(ledger::begin_run(
-            target,
-            choice.migration,
-            &holder.snapshot,
-            &now,
-        )?);
-        ledger::evict(target, choice.evicted)?;
-    }
+    require_known(target, holder)?;
+    ledger::ensure(target)?;
+    let earlier = ledger::moments(target)?;
+    let run = ledger::begin_run(target, choice.migration, &holder.snapshot, &now)?;
+    // What an earlier run still had in hand is in or not, from here on.
+    ledger::evict(target, choice.evicted)?;
     let known = list_begun(target)?;
-    let (begun, to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
+    let (begun, mut to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
         .relations
         .values()
         .partition(|relation| known.contains_key(&relation.name));
-    for relation in &to_copy {
-        require_empty(target, &relation.name)?;
-    }
-    let run = if let Some(run) = run {
-        run
-    } else {
-        ledger::ensure(target)?;
-        ledger::begin_run(target, choice.migration, &holder.snapshot, &now)?
-    };
     // What was planned and not begun is planned again, inside the new snapshot. Rows of tables
     // that this stream leaves out stay as they are.
     ledger::forget_plan(target)?;
@@ -97,7 +86,6 @@ pub(crate) fn plan(
     };
     keep.tell(begun.len(), context);
     let mut left = Left::new(run);
-    let mut to_copy = to_copy;
     for relation in begun {
         let chunks = known.get(&relation.name).map_or(&[][..], Vec::as_slice);
         if let Some(why) = keep.reason_against(&mut holder.session, relation, chunks)? {
@@ -184,7 +172,7 @@ impl Keep<'_> {
         }
         for chunk in chunks {
             let Some(done) = &chunk.done else { continue };
-            let filter = of(chunk.blocks.condition());
+            let filter = of(chunk.range.condition());
             let now = checksum::sum_where(source, relation, filter.as_deref())?;
             if (&now.checksum, now.rows) != (&done.checksum, done.rows) {
                 return Ok(false);
@@ -248,30 +236,14 @@ fn planned(
     (tables, filters): (&[&Relation], &Filters),
     choice: Choice<'_>,
 ) -> Result<Vec<PlannedChunk>, Error> {
-    let version = source.version();
-    let fit = Fit::read(version, target, choice.format)?;
+    let fit = Fit::read(source.version(), target, choice.format)?;
     let total = tables.iter().map(|table| table.bytes).sum();
     let splitter = Splitter::new(choice.split_size, total, choice.jobs);
-    let is_large = |table: &&&Relation| {
-        splitter.parts(table.bytes) > 1 && table.condition.is_none() && !table.columns.is_empty()
-    };
-    let large: Vec<u32> = tables
-        .iter()
-        .filter(is_large)
-        .map(|table| table.oid)
-        .collect();
-    let blocks = if version.has_tid_range_scans() && !large.is_empty() {
-        catalog::list_blocks(source, &large)?
-    } else {
-        BTreeMap::new()
-    };
+    let cuts = Cuts::read(source, tables, &splitter)?;
     let mut chunks = Vec::new();
     for table in tables {
-        let ranges = match blocks.get(&table.oid) {
-            Some(blocks) => split::ranges(*blocks, splitter.parts(table.bytes)),
-            None => vec![Blocks::default()],
-        };
-        chunks.extend(pieces(table, filters, &fit, &ranges));
+        let ranges = cuts.ranges(source, table, splitter.parts(table.bytes))?;
+        chunks.extend(pieces(table, filters, &fit, ranges));
     }
     Ok(chunks)
 }
@@ -280,12 +252,12 @@ fn pieces(
     relation: &Relation,
     filters: &Filters,
     fit: &Fit,
-    ranges: &[Blocks],
+    ranges: Vec<Range>,
 ) -> impl Iterator<Item = PlannedChunk> {
     let parts = i32::try_from(ranges.len()).unwrap_or(i32::MAX);
     (1..=parts)
         .zip(ranges)
-        .map(move |(part, blocks)| PlannedChunk {
+        .map(move |(part, range)| PlannedChunk {
             name: relation.name.clone(),
             columns: relation.columns.iter().map(|c| c.name.clone()).collect(),
             condition: filters.typed(&relation.name).map(str::to_owned),
@@ -296,7 +268,7 @@ fn pieces(
             frozen: parts == 1 && fit.is_frozen(relation),
             part,
             parts,
-            blocks: *blocks,
+            range,
         })
 }
 
@@ -334,23 +306,60 @@ pub(crate) fn copied(name: &RelationName, done: &Done, condition: Option<&str>) 
     }
 }
 
-fn require_empty(target: &mut Session, name: &RelationName) -> anyhow::Result<()> {
-    let sql = format!("select exists (select from only {})", name.sql());
-    let has_rows: bool = target
-        .query_one(&sql, &[])
-        .map_err(|error| {
-            error
-                .while_doing(format!("cannot read table {name} of the target"))
-                .with_hint("Make the tables first: pg-schema-apply --section pre-data.")
-        })?
-        .get(0);
-    if has_rows {
-        return Err(Failure::conflict(format!(
+/// Whether all rows that are on the target are known to the ledger.
+fn require_known(target: &mut Session, holder: &Holder) -> anyhow::Result<()> {
+    let known = list_begun(target)?;
+    let names: Vec<&RelationName> = holder
+        .relations
+        .keys()
+        .filter(|name| !known.contains_key(name))
+        .collect();
+    let filled = list_filled(target, &names)?;
+    if filled.is_empty() {
+        return Ok(());
+    }
+    // A session of an earlier run may have committed in between.
+    let known = list_begun(target)?;
+    match filled.into_iter().find(|name| !known.contains_key(name)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::conflict(format!(
             "table {name} of the target has rows that the ledger does not know"
         ))
         .hint("Empty it, or leave it out of the stream with jq.")
         .object(name.to_string())
-        .into());
+        .into()),
     }
-    Ok(())
+}
+
+/// Those of some tables of the target that have rows.
+fn list_filled<'n>(
+    target: &mut Session,
+    names: &[&'n RelationName],
+) -> Result<Vec<&'n RelationName>, Error> {
+    let mut filled = Vec::new();
+    for group in names.chunks(LOOKED_AT_ONCE) {
+        let of_one = |name: &&RelationName| format!("exists (select from only {})", name.sql());
+        let list: Vec<String> = group.iter().map(of_one).collect();
+        let sql = format!("select array[{}]", list.join(", "));
+        let has_rows: Vec<bool> = match target.query_one(&sql, &[]) {
+            Ok(row) => row.get(0),
+            Err(error) if group.len() == 1 => {
+                let name = group.iter().map(ToString::to_string).collect::<String>();
+                return Err(error
+                    .while_doing(format!("cannot read table {name} of the target"))
+                    .with_hint("Make the tables first: pg-schema-apply --section pre-data."));
+            }
+            Err(error) if error.class().is_connection() => return Err(error),
+            // One of them: to say which, they are read one by one.
+            Err(_) => {
+                for name in group {
+                    filled.extend(list_filled(target, &[name])?);
+                }
+                continue;
+            }
+        };
+        let those = group.iter().zip(has_rows).filter(|(_, has)| *has);
+        filled.extend(those.map(|(name, _)| *name));
+    }
+    Ok(filled)
 }

@@ -1,7 +1,7 @@
 //! Which tables are copied in parts: those that the whole would wait for, and no others, because
 //! a table in one piece has its rows frozen as they come. Pure.
 
-use pg_session::ledger::Blocks;
+use pg_session::ledger::Range;
 
 /// A table below this is never split unless that was asked for, in bytes.
 const WORTH_SPLITTING: i64 = 128 << 20;
@@ -44,23 +44,43 @@ impl Splitter {
 
 /// Ranges of blocks, about equal: each row is in one of them, also one in a block that comes
 /// later or that there is not.
-pub(crate) fn ranges(blocks: i64, parts: i64) -> Vec<Blocks> {
+pub(crate) fn by_blocks(blocks: i64, parts: i64) -> Vec<Range> {
     let parts = parts.min(blocks).max(1);
     let bound = |part: i64| {
         let at = i128::from(blocks) * i128::from(part) / i128::from(parts);
         i64::try_from(at).ok()
     };
-    (0..parts)
-        .map(|part| Blocks {
-            lower: bound(part).filter(|_| part > 0),
-            upper: bound(part + 1).filter(|_| part + 1 < parts),
-        })
+    let bounds: Vec<i64> = (1..parts).filter_map(bound).collect();
+    between(&bounds, |lower, upper| Range::Blocks { lower, upper })
+}
+
+/// Ranges of a key's values between ascending bounds: each row is in one of them, whatever its
+/// key.
+pub(crate) fn by_key(column: &str, bounds: &[String]) -> Vec<Range> {
+    between(bounds, |lower, upper| Range::Key {
+        column: column.to_owned(),
+        lower,
+        upper,
+    })
+}
+
+/// One range more than there are bounds, the first and the last open at their outer ends.
+fn between<T: Clone>(bounds: &[T], range: impl Fn(Option<T>, Option<T>) -> Range) -> Vec<Range> {
+    if bounds.is_empty() {
+        return vec![Range::Whole];
+    }
+    let lower = std::iter::once(None).chain(bounds.iter().cloned().map(Some));
+    let upper = bounds.iter().cloned().map(Some).chain([None]);
+    lower
+        .zip(upper)
+        .map(|(lower, upper)| range(lower, upper))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn only_what_the_whole_would_wait_for_is_split() {
@@ -87,20 +107,83 @@ mod tests {
         assert_eq!(asked.parts(i64::MAX), MOST_PARTS);
     }
 
-    #[test]
-    fn every_block_is_in_one_range_and_the_ends_are_open() {
-        for blocks in [0, 1, 2, 3, 7, 100, 1 << 32, i64::from(u32::MAX)] {
-            for parts in [1, 2, 3, 7, 64, 10_000] {
-                let ranges = ranges(blocks, parts);
-                assert!(ranges.len() <= usize::try_from(parts).unwrap());
-                assert_eq!(ranges[0].lower, None);
-                assert_eq!(ranges[ranges.len() - 1].upper, None);
-                for pair in ranges.windows(2) {
-                    assert_eq!(pair[0].upper, pair[1].lower);
-                    assert!(pair[0].upper.is_some());
-                    assert!(pair[0].lower < pair[1].lower, "none is empty");
+    /// Whether a range has a place, by the words of its documentation; NULL is `None`.
+    fn has<T: Ord>(lower: Option<&T>, upper: Option<&T>, place: Option<&T>) -> bool {
+        match place {
+            None => lower.is_none(),
+            Some(place) => {
+                lower.is_none_or(|lower| place >= lower) && upper.is_none_or(|upper| place < upper)
+            }
+        }
+    }
+
+    fn ranges_with_block(ranges: &[Range], block: i64) -> usize {
+        let is_in = |range: &&Range| match range {
+            Range::Whole => true,
+            Range::Blocks { lower, upper } => has(lower.as_ref(), upper.as_ref(), Some(&block)),
+            Range::Key { .. } => false,
+        };
+        ranges.iter().filter(is_in).count()
+    }
+
+    fn ranges_with_key(ranges: &[Range], key: Option<i64>) -> usize {
+        let number = |text: &Option<String>| text.as_ref().map(|text| text.parse().unwrap());
+        let is_in = |range: &&Range| match range {
+            Range::Whole => true,
+            Range::Key { lower, upper, .. } => {
+                has(number(lower).as_ref(), number(upper).as_ref(), key.as_ref())
+            }
+            Range::Blocks { .. } => false,
+        };
+        ranges.iter().filter(is_in).count()
+    }
+
+    /// Any number, and those at which others have gone wrong more often than they would come up.
+    fn number() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            4 => any::<i64>(),
+            2 => -3..4_i64,
+            1 => Just(i64::MIN),
+            1 => Just(i64::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_block_is_in_one_range(
+            blocks in 0..=i64::from(u32::MAX),
+            parts in 1..300_i64,
+            block in 0..=i64::from(u32::MAX),
+        ) {
+            let ranges = by_blocks(blocks, parts);
+            prop_assert!(i64::try_from(ranges.len()).unwrap() <= parts);
+            for block in [0, block, block % blocks.max(1), blocks] {
+                prop_assert_eq!(ranges_with_block(&ranges, block), 1);
+            }
+        }
+
+        #[test]
+        fn no_range_of_blocks_is_empty(blocks in 0..2000_i64, parts in 1..300_i64) {
+            for range in by_blocks(blocks, parts) {
+                if let Range::Blocks { lower, upper } = range {
+                    prop_assert!(lower.unwrap_or(0) < upper.unwrap_or(blocks));
                 }
             }
+        }
+
+        #[test]
+        fn every_key_is_in_one_range(
+            mut bounds in prop::collection::vec(number(), 0..9),
+            keys in prop::collection::vec(number(), 1..9),
+        ) {
+            bounds.sort_unstable();
+            let texts: Vec<String> = bounds.iter().map(i64::to_string).collect();
+            let ranges = by_key("k", &texts);
+            prop_assert_eq!(ranges.len(), bounds.len() + 1);
+            for key in keys.iter().chain(&bounds) {
+                prop_assert_eq!(ranges_with_key(&ranges, Some(*key)), 1);
+            }
+            prop_assert_eq!(ranges_with_key(&ranges, None), 1);
         }
     }
 }

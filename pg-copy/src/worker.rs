@@ -386,7 +386,7 @@ impl<'a> Shared<'a> {
             pair.target.batch(&format!("truncate only {name}"))?;
         }
         let filters = &self.manner.filters;
-        let filter = filters.sql(&chunk.name, chunk.blocks.condition());
+        let filter = filters.sql(&chunk.name, chunk.range.condition());
         let can_hash = self.joining.is_utf8 && chunk.format == Format::Binary;
         let load = Load {
             relation,

@@ -19,6 +19,7 @@ mod dumped;
 mod filtered;
 mod interruption;
 mod joined;
+mod keys;
 mod pg_dump;
 mod pipeline;
 mod platforms;

@@ -3,6 +3,7 @@
 mod blockers;
 mod contents;
 mod databases;
+mod keys;
 mod relations;
 mod sequences;
 mod server;
@@ -10,6 +11,7 @@ mod server;
 pub use blockers::{Blocker, list_blockers};
 pub use contents::{Content, list_contents};
 pub use databases::{DatabaseFacts, list_databases};
+pub use keys::{SplitKey, list_split_keys, sample_bounds};
 pub use relations::{list_blocks, list_freezable, list_relations};
 pub use sequences::{SequencePosition, list_sequences, read_sequence};
 pub use server::{ServerFacts, read_server};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::range::Range;
 use crate::error::{Class, Error};
 use crate::quote;
 use crate::relation::RelationName;
@@ -14,27 +15,6 @@ const TAKE: &str = include_str!("sql/chunk_take.sql");
 const DONE: &str = include_str!("sql/chunk_done.sql");
 const LIST: &str = include_str!("sql/chunk_list.sql");
 const FORGET: &str = include_str!("sql/chunk_forget.sql");
-
-/// Which rows of a table: all, or those in some of its blocks. A bound that is absent is open.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Blocks {
-    /// The first block.
-    pub lower: Option<i64>,
-    /// The block after the last.
-    pub upper: Option<i64>,
-}
-
-impl Blocks {
-    /// The condition for these rows; `None` for all.
-    pub fn condition(self) -> Option<String> {
-        let lower = self
-            .lower
-            .map(|block| format!("ctid >= '({block},0)'::tid"));
-        let upper = self.upper.map(|block| format!("ctid < '({block},0)'::tid"));
-        let both: Vec<String> = lower.into_iter().chain(upper).collect();
-        (!both.is_empty()).then(|| both.join(" and "))
-    }
-}
 
 /// A table, or a part of one, that is to be copied.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +38,7 @@ pub struct PlannedChunk {
     /// Chunks of the table.
     pub parts: i32,
     /// Its rows.
-    pub blocks: Blocks,
+    pub range: Range,
 }
 
 /// Format of COPY.
@@ -98,7 +78,7 @@ pub struct TakenChunk {
     /// Bytes on the source's disk, about.
     pub estimated_bytes: i64,
     /// Its rows.
-    pub blocks: Blocks,
+    pub range: Range,
 }
 
 /// What a chunk brought.
@@ -128,7 +108,7 @@ pub struct LedgerChunk {
     /// Bytes on the source's disk, about.
     pub estimated_bytes: i64,
     /// Its rows.
-    pub blocks: Blocks,
+    pub range: Range,
     /// The condition that was asked for.
     pub condition: Option<String>,
     /// `pg_relation_filenode` on the source when it was planned.
@@ -152,9 +132,10 @@ pub fn plan(session: &mut Session, tables: &[PlannedChunk]) -> Result<(), Error>
     let frozen: Vec<bool> = tables.iter().map(|t| t.frozen).collect();
     let parts: Vec<i32> = tables.iter().map(|t| t.part).collect();
     let of_parts: Vec<i32> = tables.iter().map(|t| t.parts).collect();
-    let text = |bound: Option<i64>| bound.map(|block| block.to_string());
-    let lower: Vec<Option<String>> = tables.iter().map(|t| text(t.blocks.lower)).collect();
-    let upper: Vec<Option<String>> = tables.iter().map(|t| text(t.blocks.upper)).collect();
+    let methods: Vec<&str> = tables.iter().map(|t| t.range.method()).collect();
+    let split_by: Vec<Option<&str>> = tables.iter().map(|t| t.range.column()).collect();
+    let (lower, upper): (Vec<Option<String>>, Vec<Option<String>>) =
+        tables.iter().map(|t| t.range.bounds()).unzip();
     session.execute(
         PLAN,
         &[
@@ -168,6 +149,8 @@ pub fn plan(session: &mut Session, tables: &[PlannedChunk]) -> Result<(), Error>
             &frozen,
             &parts,
             &of_parts,
+            &methods,
+            &split_by,
             &lower,
             &upper,
         ],
@@ -244,17 +227,13 @@ fn taken(row: TextRow) -> Result<TakenChunk, Error> {
         },
         frozen: text() == "t",
         estimated_bytes: text().parse().map_err(garbled)?,
-        blocks: Blocks {
-            lower: bound(values.next().flatten())?,
-            upper: bound(values.next().flatten())?,
-        },
+        range: Range::read(
+            &text(),
+            values.next().flatten(),
+            values.next().flatten(),
+            values.next().flatten(),
+        )?,
     })
-}
-
-/// A bound as the ledger has it.
-fn bound(text: Option<String>) -> Result<Option<i64>, Error> {
-    let garbled = |_| Error::new(Class::Ledger, "the ledger has a bound that cannot be read");
-    text.map(|text| text.parse().map_err(garbled)).transpose()
 }
 
 /// Counts an attempt at each of some chunks, in a transaction of its own; gives how many there
@@ -352,10 +331,12 @@ pub fn list_chunks(session: &mut Session) -> Result<Vec<LedgerChunk>, Error> {
                 part: row.get("part"),
                 parts: row.get("parts"),
                 estimated_bytes: row.get("estimated_bytes"),
-                blocks: Blocks {
-                    lower: bound(row.get("lower_bound"))?,
-                    upper: bound(row.get("upper_bound"))?,
-                },
+                range: Range::read(
+                    row.get("method"),
+                    row.get("split_by"),
+                    row.get("lower_bound"),
+                    row.get("upper_bound"),
+                )?,
                 condition: row.get("condition"),
                 filenode: row.get("source_filenode"),
                 done: is_done.then(|| Done {
@@ -393,17 +374,6 @@ pub fn forget_table(session: &mut Session, name: &RelationName) -> Result<(), Er
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn blocks_are_a_condition_that_is_open_where_they_are() {
-        let of = |lower, upper| Blocks { lower, upper }.condition();
-        assert_eq!(of(None, None), None);
-        assert_eq!(of(Some(7), None).as_deref(), Some("ctid >= '(7,0)'::tid"));
-        assert_eq!(
-            of(Some(0), Some(7)).as_deref(),
-            Some("ctid >= '(0,0)'::tid and ctid < '(7,0)'::tid")
-        );
-    }
 
     #[test]
     fn names_survive_the_way_through_json() {

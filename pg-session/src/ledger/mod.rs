@@ -3,6 +3,7 @@
 
 mod applied;
 mod chunk;
+mod range;
 mod run;
 
 use crate::error::{Class, Error};
@@ -10,9 +11,10 @@ use crate::session::Session;
 
 pub use applied::{AppliedKey, is_applied, list_applied, mark_applied};
 pub use chunk::{
-    Blocks, Done, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts,
-    forget_plan, forget_table, list_chunks, mark_done, note_attempt_error, plan, take,
+    Done, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts, forget_plan,
+    forget_table, list_chunks, mark_done, note_attempt_error, plan, take,
 };
+pub use range::Range;
 pub use run::{
     Run, begin_run, evict, is_busy, is_running, latest_run, lock_runs, make_durable, mark_planned,
     moments,

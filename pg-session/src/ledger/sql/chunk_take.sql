@@ -1,7 +1,7 @@
 -- Takes the largest chunks that nobody has, until the end of this transaction.
 -- $1: chunks that this process has given up on. $2: the most bytes of one. $3: how many.
-select id, schema_name, table_name, part, parts, format, frozen, estimated_bytes, lower_bound,
-    upper_bound
+select id, schema_name, table_name, part, parts, format, frozen, estimated_bytes, method, split_by,
+    lower_bound, upper_bound
 from pgmig.chunk
 where done_at is null
   and estimated_bytes <= $2::bigint

@@ -26,6 +26,7 @@ create table if not exists pgmig.chunk (
     parts integer not null,
     batch bigint,
     method text not null check (method in ('table', 'ctid', 'key', 'root')),
+    split_by text,
     lower_bound text,
     upper_bound text,
     columns text[] not null,
