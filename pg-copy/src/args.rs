@@ -120,6 +120,26 @@ pub(crate) struct LoadArgs {
     pub(crate) toast_compression: Toast,
 }
 
+impl LoadArgs {
+    /// Bytes a second at the most.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        self.rate_limit.map(Rate::bytes)
+    }
+
+    /// What a session of the target says about compression, if anything.
+    pub(crate) fn toast(&self) -> Option<&'static str> {
+        match self.toast_compression {
+            Toast::Auto => Some(
+                "select set_config(name, 'lz4', false) from pg_settings \
+                 where name = 'default_toast_compression' and 'lz4' = any (enumvals)",
+            ),
+            Toast::Lz4 => Some("set default_toast_compression = 'lz4'"),
+            Toast::Pglz => Some("set default_toast_compression = 'pglz'"),
+            Toast::Server => None,
+        }
+    }
+}
+
 /// What was said of COPY's format.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum FormatChoice {

@@ -11,6 +11,8 @@ use crate::crew;
 use crate::ends::{self, Ends};
 use crate::filter::Filters;
 use crate::holder::Holder;
+use crate::large_objects::Ways;
+use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::resume::{Choice, Left};
 use crate::worker::{Joining, Manner, Shared};
@@ -45,6 +47,37 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let cancel = holder.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
     filters.check(&mut holder)?;
+    let places = (&mut holder, &mut target);
+    let all_well = copy_rows(
+        args,
+        (&plan, &tables),
+        &ends,
+        places,
+        (dial, filters),
+        context,
+    )?;
+    // The rows are in: what writes on the source from now on is its own affair.
+    holder.session.batch("commit")?;
+    let sequences_well = sequences::copy(&mut holder.session, &mut target, &positions, context)?;
+    // The session of the beginning may have been lost meanwhile, which mattered to nobody.
+    let mut last = ends.target.connect(Purpose::Load, &ends.application_name)?;
+    ledger::make_durable(&mut last)?;
+    Ok(if all_well && sequences_well && !lost {
+        Exit::Fine
+    } else {
+        Exit::Partial
+    })
+}
+
+/// Plans and copies tables, then large objects; gives whether all are in.
+fn copy_rows(
+    args: &Args,
+    (plan, tables): (&Plan, &[&Table]),
+    ends: &Ends,
+    (holder, target): (&mut Holder, &mut Session),
+    (dial, filters): (Dial, Filters),
+    context: &Context,
+) -> anyhow::Result<bool> {
     let names = [ends.application_name.as_str(), ends.workers_name.as_str()];
     let choice = Choice {
         format: args.copy_format,
@@ -54,35 +87,37 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
         migration: plan.head.hash().unwrap_or_default(),
         evicted: &names,
     };
-    let left = resume::plan(&mut target, &mut holder, &filters, choice, context)?;
+    // What an earlier run began is ended, even when the source has none of them any more.
+    let with_large_objects = plan.large_objects || ledger::has_large_objects(target)?;
+    if with_large_objects {
+        large_objects::require_unknown(target, &mut holder.session)?;
+    }
+    let left = resume::plan(target, holder, &filters, choice, context)?;
+    let large = with_large_objects
+        .then(|| large_objects::plan(target, &mut holder.session, args.no_resume, context))
+        .transpose()?;
+    let jobs = dial.value();
     let manner = Manner::new(&args.load, dial, filters);
-    let well = copy_tables(
-        &ends,
-        manner,
-        (&holder, &mut target),
-        (left, &tables),
-        context,
-    );
+    let well = copy_tables(ends, manner, (holder, target), (left, tables), context);
     if well.is_err() {
         // Workers elsewhere would go on without us. Best effort: they end with their chunk.
-        let _left_alone = ledger::evict(&mut target, &names);
+        let _left_alone = ledger::evict(target, &names);
     }
-    let tables_well = well?;
-    if plan.large_objects {
-        large_objects::copy(&mut holder.session, &mut target, context)
+    let mut all_well = well?;
+    if let Some(left) = large {
+        let ways = Ways {
+            source: &ends.source,
+            target: &ends.target,
+            application_name: &ends.application_name,
+            snapshot: &holder.snapshot,
+            toast: args.load.toast(),
+            pace: Pace::new(args.load.rate()),
+            jobs,
+        };
+        all_well &= large_objects::copy(target, &ways, &left, context)
             .context("cannot copy large objects")?;
     }
-    // The rows are in: what writes on the source from now on is its own affair.
-    holder.session.batch("commit")?;
-    let sequences_well = sequences::copy(&mut holder.session, &mut target, &positions, context)?;
-    // The session of the beginning may have been lost meanwhile, which mattered to nobody.
-    let mut last = ends.target.connect(Purpose::Load, &ends.application_name)?;
-    ledger::make_durable(&mut last)?;
-    Ok(if tables_well && sequences_well && !lost {
-        Exit::Fine
-    } else {
-        Exit::Partial
-    })
+    Ok(all_well)
 }
 
 /// Two runs over one ledger would plan over each other.
@@ -139,7 +174,7 @@ fn split<'p>(
 fn copy_tables(
     ends: &Ends,
     manner: Manner,
-    (holder, target): (&Holder, &mut Session),
+    (holder, target): (&Holder, &Session),
     (left, tables): (Left, &[&Table]),
     context: &Context,
 ) -> anyhow::Result<bool> {

@@ -36,6 +36,14 @@ pub(crate) struct Passing<'a> {
     pub(crate) stop: &'a Stop,
 }
 
+impl Passing<'_> {
+    /// So many bytes have passed; waits where that was too fast.
+    pub(crate) fn note(&self, bytes: u64) {
+        self.counters.add_bytes(bytes);
+        self.pace.wait(bytes, self.stop);
+    }
+}
+
 /// What is copied, and how.
 pub(crate) struct Load<'a> {
     /// Whose rows.
@@ -75,8 +83,7 @@ pub(crate) fn copy(
             tally.take(frames);
         }
         let length = u64::try_from(frames.len()).unwrap_or(u64::MAX);
-        passing.counters.add_bytes(length);
-        passing.pace.wait(length, passing.stop);
+        passing.note(length);
         bytes += length;
     });
     let sent = match sent {

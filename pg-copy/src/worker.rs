@@ -10,14 +10,13 @@ use pg_pipe::progress::Counters;
 use pg_pipe::record::{Chunk, Record};
 use pg_pipe::stop::Registered;
 use pg_pipe::{Context, Dial};
-use pg_session::args::Rate;
 use pg_session::checksum::RowHasher;
 use pg_session::journey::Way;
 use pg_session::ledger::{self, Done, Format, LedgerChunk, MOST_ATTEMPTS, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Error, Purpose, Relation, RelationName, Session, Wire, checksum};
 
-use crate::args::{LoadArgs, Toast};
+use crate::args::LoadArgs;
 use crate::ends::Ends;
 use crate::filter::Filters;
 use crate::pace::Pace;
@@ -45,23 +44,10 @@ impl Manner {
     pub(crate) fn new(args: &LoadArgs, dial: Dial, filters: Filters) -> Self {
         Self {
             dial,
-            pace: Pace::new(args.rate_limit.map(Rate::bytes)),
-            toast: toast(args.toast_compression),
+            pace: Pace::new(args.rate()),
+            toast: args.toast(),
             filters,
         }
-    }
-}
-
-/// What a session of the target says about compression, if anything.
-fn toast(choice: Toast) -> Option<&'static str> {
-    match choice {
-        Toast::Auto => Some(
-            "select set_config(name, 'lz4', false) from pg_settings \
-             where name = 'default_toast_compression' and 'lz4' = any (enumvals)",
-        ),
-        Toast::Lz4 => Some("set default_toast_compression = 'lz4'"),
-        Toast::Pglz => Some("set default_toast_compression = 'pglz'"),
-        Toast::Server => None,
     }
 }
 

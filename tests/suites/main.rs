@@ -20,6 +20,7 @@ mod filtered;
 mod interruption;
 mod joined;
 mod keys;
+mod large_objects;
 mod pg_dump;
 mod pipeline;
 mod platforms;

@@ -6,8 +6,9 @@ use pg_session::{Error, Session};
 
 const METADATA: &str = include_str!("sql/large_object_metadata.sql");
 
-/// Large objects whose statements go into one object: few transactions, few locks.
-const GROUP: usize = 500;
+/// Large objects whose statements go into one object: few transactions, and few locks, which each
+/// statement takes one of until its end.
+const GROUP: usize = 100;
 
 /// How many large objects there are, if any.
 ///

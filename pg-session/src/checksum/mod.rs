@@ -5,10 +5,15 @@
 //! is wrong, because it is linear: values swapped between rows would cancel out.
 
 pub mod hash;
+mod large_object;
 mod oids;
 mod row;
 mod total;
 
+pub use large_object::{
+    LargeObjectSum, NO_LARGE_OBJECTS, PIECE, PieceHasher, Pieces, merge_large_objects,
+    sum_large_objects, sum_these_large_objects,
+};
 pub use row::RowHasher;
 pub use total::{Sum, Total, merge};
 
@@ -25,22 +30,6 @@ const SEED: i64 = 0x0070_676d_6967_0001;
 /// `hash_array_extended(array[record_send(row(1, 'a'::text))], SEED)` on every server that
 /// we know: 11 to 18, little-endian.
 const KNOWN_ANSWER: i64 = -3_660_984_462_066_369_509;
-
-/// Checksum of a database without large objects.
-pub const NO_LARGE_OBJECTS: &str = "b64s/1:lo:0";
-
-const LARGE_OBJECTS: &str = include_str!("../catalog/sql/large_object_sum.sql");
-
-/// Large objects and their checksum.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct LargeObjectSum {
-    /// How many.
-    pub count: i64,
-    /// Their bytes.
-    pub bytes: i64,
-    /// `b64s/1:lo:SUM`.
-    pub checksum: String,
-}
 
 /// Asks the server for a hash whose value we know.
 ///
@@ -111,20 +100,6 @@ pub fn sum_on_wire(
         _ => None,
     };
     sum.ok_or_else(|| Error::new(Class::Lost, "the server gave no checksum"))
-}
-
-/// Counts and checksums all large objects. The session must be in a transaction.
-///
-/// # Errors
-/// What the server says.
-pub fn sum_large_objects(session: &mut Session) -> Result<LargeObjectSum, Error> {
-    let row = session.query_one(LARGE_OBJECTS, &[&SEED])?;
-    let total: String = row.get("checksum");
-    Ok(LargeObjectSum {
-        count: row.get("count"),
-        bytes: row.get("bytes"),
-        checksum: format!("b64s/1:lo:{total}"),
-    })
 }
 
 fn row_hash(values: &str) -> String {

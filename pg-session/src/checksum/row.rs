@@ -10,7 +10,7 @@ use crate::error::{Class, Error};
 use crate::relation::{Canonical, ColumnFacts, Relation};
 
 /// `hash_array_extended` starts with 1 and multiplies by 31 before it adds an element.
-const ARRAY_OF_ONE: u64 = 31;
+pub(super) const ARRAY_OF_ONE: u64 = 31;
 
 /// Room beyond this is given back after the row that needed it.
 const KEPT_BYTES: usize = 8 << 20;

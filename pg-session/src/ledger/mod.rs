@@ -3,6 +3,7 @@
 
 mod applied;
 mod chunk;
+mod large_object;
 mod range;
 mod run;
 
@@ -14,6 +15,12 @@ pub use chunk::{
     Done, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts, forget_plan,
     forget_table, list_chunks, mark_done, note_attempt_error, plan, take,
 };
+pub use large_object::{
+    BegunLargeObjects, LargeObjectChunk, PlannedLargeObjects, are_large_objects_done,
+    count_large_objects_left, forget_large_object_plan, forget_large_objects, has_large_objects,
+    list_begun_large_objects, list_foreign_large_objects, list_large_object_sums,
+    mark_large_objects_done, plan_large_objects, take_large_objects,
+};
 pub use range::Range;
 pub use run::{
     Run, begin_run, evict, is_busy, is_running, latest_run, lock_runs, make_durable, mark_planned,
@@ -23,7 +30,7 @@ pub use run::{
 const CREATE: &str = include_str!("sql/create.sql");
 
 const DROP: &str = "
-    drop table if exists pgmig.attempt, pgmig.chunk, pgmig.run, pgmig.applied;
+    drop table if exists pgmig.attempt, pgmig.chunk, pgmig.large_object, pgmig.run, pgmig.applied;
     drop schema if exists pgmig";
 
 /// Attempts at one chunk before its table is given up.
@@ -41,12 +48,12 @@ pub fn exists(session: &mut Session) -> Result<bool, Error> {
     Ok(row.get(0))
 }
 
-/// Creates what is missing of the ledger.
+/// Creates what is missing of the ledger: all of it, or what an earlier version did not have.
 ///
 /// # Errors
 /// What the server says.
 pub fn ensure(session: &mut Session) -> Result<(), Error> {
-    if exists(session)? {
+    if exists(session)? && large_object::has_table(session)? {
         return Ok(());
     }
     session

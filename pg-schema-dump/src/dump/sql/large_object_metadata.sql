@@ -1,7 +1,9 @@
 -- The statements that give each large object its comment, owner and grants. Since 9.5.
 select
     m.oid,
-    coalesce(format(E'COMMENT ON LARGE OBJECT %s IS %L;\n', m.oid, obj_description(m.oid, 'pg_largeobject')), '')
+    case when obj_description(m.oid, 'pg_largeobject') is null then ''
+         else format(E'COMMENT ON LARGE OBJECT %s IS %L;\n', m.oid, obj_description(m.oid, 'pg_largeobject'))
+    end
     || format(E'ALTER LARGE OBJECT %s OWNER TO %I;\n', m.oid, pg_get_userbyid(m.lomowner))
     || coalesce((
         select string_agg(

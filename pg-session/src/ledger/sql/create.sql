@@ -58,6 +58,23 @@ create table if not exists pgmig.attempt (
 
 create index if not exists attempt_chunk on pgmig.attempt (chunk);
 
+-- The plan of the large objects: several that go together, or some pieces of one. They are there
+-- once the row is done, and one in pieces from the transaction on that planned it.
+create table if not exists pgmig.large_object (
+    id bigint generated always as identity primary key,
+    oids oid[] not null,
+    sizes bigint[] not null,
+    first_piece bigint,
+    end_piece bigint,
+    bytes bigint not null,
+    done_at timestamptz,
+    checksum text,
+    milliseconds bigint,
+    worker text
+);
+
+create index if not exists large_object_queue on pgmig.large_object (bytes desc, id) where done_at is null;
+
 -- DDL that is done, committed together with it.
 create table if not exists pgmig.applied (
     kind text not null,
