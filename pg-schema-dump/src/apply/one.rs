@@ -44,7 +44,14 @@ pub(crate) fn apply_one(
 ) -> anyhow::Result<Applied> {
     let parts = parts(object);
     if parts.len() > 1 {
-        return apply_parts(session, ledgered, object, &parts, context);
+        // There may be many thousands of them: together, unless one of them is refused.
+        let together = (object.kind == "LARGE OBJECTS")
+            .then(|| ledgered.make(session, object, &object.sql, "").ok())
+            .flatten();
+        return match together {
+            Some((status, milliseconds)) => Ok(ledgered::applied(object, status, milliseconds)),
+            None => apply_parts(session, ledgered, object, &parts, context),
+        };
     }
     drop(session.take_warnings());
     let made = ledgered
