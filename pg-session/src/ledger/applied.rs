@@ -52,19 +52,6 @@ pub fn list_applied(session: &mut Session) -> Result<BTreeSet<AppliedKey>, Error
         .collect())
 }
 
-/// Whether one statement is done.
-///
-/// # Errors
-/// What the server says.
-pub fn is_applied(session: &mut Session, key: &AppliedKey) -> Result<bool, Error> {
-    let row = session.query_one(
-        "select exists (select from pgmig.applied \
-         where kind = $1 and schema_name = $2 and name = $3 and sql_sha256 = $4)",
-        &[&key.kind, &key.schema, &key.name, &key.sql_sha256],
-    )?;
-    Ok(row.get(0))
-}
-
 /// Marks a statement as done; belongs into its transaction.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ mod run;
 use crate::error::{Class, Error};
 use crate::session::Session;
 
-pub use applied::{AppliedKey, is_applied, list_applied, mark_applied};
+pub use applied::{AppliedKey, list_applied, mark_applied};
 pub use chunk::{
     Done, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts, forget_plan,
     forget_table, list_chunks, mark_done, note_attempt_error, plan, take,
