@@ -7,8 +7,8 @@
 //! - [`report`] writes them down, [`machine`] where they come from.
 //!
 //! `BENCH_ROUNDS` runs of each way (5), `BENCH_SCALE` times the rows (1), `BENCH_ONLY` names of scenarios
-//! divided by commas, `BENCH_MAJOR` of both servers (15, or the newest there is). Only a run of all scenarios at scale 1
-//! writes docs/benchmarks.md; others write target/benchmarks.md.
+//! divided by commas, `BENCH_MAJOR` of both servers (15, or the newest there is). Every run writes
+//! target/benchmarks.md; one of all scenarios at scale 1, with 5 rounds or more, docs/benchmarks.md too.
 #![expect(
     clippy::panic,
     clippy::expect_used,
@@ -86,16 +86,23 @@ fn main() {
     let settings = Settings::read();
     let mut results = Results::default();
     let bench = Bench::start(&settings);
+    // What is there is kept after each group, because all of them take a quarter of an hour.
     for group in scenario::GROUPS {
         bench.run(group, &mut results);
+        write(
+            "target/benchmarks.md",
+            &report::text(&settings, &bench, &results),
+        );
     }
-    let file = if settings.is_complete() {
-        "docs/benchmarks.md"
-    } else {
-        "target/benchmarks.md"
-    };
-    let text = report::text(&settings, &bench, &results);
-    fs::write(workspace().join(file), &text).unwrap_or_else(|error| panic!("{file}: {error}"));
-    drop(io::stdout().write_all(text.as_bytes()));
+    if settings.is_complete() {
+        write(
+            "docs/benchmarks.md",
+            &report::text(&settings, &bench, &results),
+        );
+    }
+}
+
+fn write(file: &str, text: &str) {
+    fs::write(workspace().join(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
     say(&format!("written: {file}"));
 }

@@ -79,6 +79,13 @@ pub(crate) const COPY: Way = Way {
     then: &[],
 };
 
+/// The same over one connection, as psql has it.
+const COPY_ONE: Way = Way {
+    name: "pg-copy --jobs 1",
+    run: "pg-copy --jobs 1 plan >done",
+    ..COPY
+};
+
 /// The same by psql, one table after the other.
 pub(crate) const PSQL: Way = Way {
     name: "psql | psql",
@@ -147,7 +154,7 @@ pub(crate) const GROUPS: &[&[Scenario]] = &[
         name: "mixed_table",
         title: "Rows of one table of mixed types",
         sql: include_str!("sets/mixed_table.sql"),
-        ways: &[COPY, PSQL, PSQL_BINARY],
+        ways: &[COPY, COPY_ONE, PSQL, PSQL_BINARY],
         ..ROWS
     }],
     &[Scenario {

@@ -1,5 +1,5 @@
--- One table of mixed types, without indexes: 0.3 GB of text at scale 1.
-select greatest(100, (1000000 * :scale)::int) as n \gset
+-- One table of mixed types, without indexes: 0.5 GB of text at scale 1.
+select greatest(100, (2000000 * :scale)::int) as n \gset
 create table mixed (
     id bigint not null, at timestamptz not null, price numeric(12, 2) not null, ratio double precision,
     note text, attributes jsonb, key uuid not null);

@@ -1,5 +1,5 @@
 -- Rows of very unequal width, half of them with one key, and a heap that is sparse at its end.
-select greatest(100, (600000 * :scale)::int) as n \gset
+select greatest(100, (1500000 * :scale)::int) as n \gset
 create table clicks (session text not null, url text not null, at timestamp not null, referrer varchar(4000));
 alter table clicks set (autovacuum_enabled = off);
 insert into clicks
