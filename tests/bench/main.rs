@@ -88,11 +88,10 @@ fn main() {
     let bench = Bench::start(&settings);
     // What is there is kept after each group, because all of them take a quarter of an hour.
     for group in scenario::GROUPS {
-        bench.run(group, &mut results);
-        write(
-            "target/benchmarks.md",
-            &report::text(&settings, &bench, &results),
-        );
+        if bench.run(group, &mut results) {
+            let text = report::text(&settings, &bench, &results);
+            write("target/benchmarks.md", &text);
+        }
     }
     if settings.is_complete() {
         write(

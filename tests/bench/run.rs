@@ -54,8 +54,8 @@ impl<'s> Bench<'s> {
         }
     }
 
-    /// Runs the scenarios of a group.
-    pub(crate) fn run(&self, group: &'static [Scenario], results: &mut Results) {
+    /// Runs those scenarios of a group that were asked for; whether there are any.
+    pub(crate) fn run(&self, group: &'static [Scenario], results: &mut Results) -> bool {
         let only = &self.settings.only;
         let ready: Vec<Ready<'_>> = group
             .iter()
@@ -74,6 +74,7 @@ impl<'s> Bench<'s> {
                 }
             }
         }
+        !ready.is_empty()
     }
 
     /// Makes the data of a scenario.
