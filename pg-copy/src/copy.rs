@@ -49,9 +49,8 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     filters.check(&mut holder)?;
     let places = (&mut holder, &mut target);
     let all_well = copy_rows(
-        args,
-        (&plan, &tables),
-        &ends,
+        (args, &plan, &ends),
+        &tables,
         places,
         (dial, filters),
         context,
@@ -71,9 +70,8 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
 
 /// Plans and copies tables, then large objects; gives whether all are in.
 fn copy_rows(
-    args: &Args,
-    (plan, tables): (&Plan, &[&Table]),
-    ends: &Ends,
+    (args, plan, ends): (&Args, &Plan, &Ends),
+    tables: &[&Table],
     (holder, target): (&mut Holder, &mut Session),
     (dial, filters): (Dial, Filters),
     context: &Context,
