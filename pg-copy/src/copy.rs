@@ -185,6 +185,7 @@ fn copy_tables(
         run: left.run,
         snapshot: &holder.snapshot,
         relations: &holder.relations,
+        routes: &holder.routes,
         ways: (holder.session.way().clone(), target.way().clone()),
         is_utf8: holder.session.facts().encoding == "UTF8",
         is_guest: false,

@@ -8,6 +8,8 @@ use pg_pipe::{Exit, Failure};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Endpoint, Error, Purpose, Relation, RelationName, Session, catalog, checksum};
 
+use crate::routes::Routes;
+
 /// Tables named in one LOCK statement.
 const LOCKED_AT_ONCE: usize = 500;
 
@@ -19,6 +21,8 @@ pub(crate) struct Holder {
     pub(crate) lineage: Option<String>,
     /// The tables in scope, as they are inside the snapshot.
     pub(crate) relations: BTreeMap<RelationName, Relation>,
+    /// Leaf partitions whose rows go through a partitioned table above them, with that.
+    pub(crate) routes: Routes,
 }
 
 impl Holder {
@@ -53,11 +57,13 @@ impl Holder {
             }
             relations.insert(name, relation);
         }
+        let routes = Routes::read(&mut session)?;
         Ok(Self {
             session,
             snapshot,
             lineage,
             relations,
+            routes,
         })
     }
 }

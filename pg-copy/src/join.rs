@@ -18,6 +18,7 @@ use crate::copy::listen;
 use crate::crew;
 use crate::ends::{Ends, WORKER, canceled};
 use crate::filter::Filters;
+use crate::routes::Routes;
 use crate::worker::{Joining, Manner, Shared};
 
 /// How often it is looked for a run.
@@ -159,10 +160,12 @@ fn help(
         .into_iter()
         .map(|relation| (relation.name.clone(), relation))
         .collect::<std::collections::BTreeMap<RelationName, _>>();
+    let routes = Routes::read(&mut source)?;
     let joining = Joining {
         run: run.id,
         snapshot: &run.snapshot,
         relations: &relations,
+        routes: &routes,
         ways: (source.way().clone(), session.way().clone()),
         is_utf8: source.facts().encoding == "UTF8",
         is_guest: true,

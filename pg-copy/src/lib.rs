@@ -20,6 +20,7 @@ mod pace;
 mod parts;
 mod plan;
 mod resume;
+mod routes;
 #[cfg(test)]
 mod sample;
 mod sequences;

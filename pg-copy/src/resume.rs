@@ -15,6 +15,7 @@ use crate::filter::Filters;
 use crate::fit::Fit;
 use crate::holder::Holder;
 use crate::parts::{Parts, whole};
+use crate::routes::{Routes, Together};
 use crate::split::Splitter;
 
 /// Tables that are looked at in one query.
@@ -32,6 +33,8 @@ pub(crate) struct Left {
     pub(crate) parts: Parts,
     /// Chunks that are in.
     pub(crate) told: BTreeSet<i64>,
+    /// What is in and waits for others to be told.
+    pub(crate) together: Together,
 }
 
 /// How chunks are planned.
@@ -85,17 +88,29 @@ pub(crate) fn plan(
         is_unchanged: !earlier.is_empty() && earlier.iter().all(|then| then.is_same(&now)),
     };
     keep.tell(begun.len(), context);
-    let mut left = Left::new(run);
+    let mut left = Left::new(run, holder);
+    let chunks = |relation: &Relation| known.get(&relation.name).map_or(&[][..], Vec::as_slice);
+    let mut again: BTreeMap<&RelationName, &str> = BTreeMap::new();
+    for relation in &begun {
+        let unit = holder.routes.unit(&relation.name);
+        if again.contains_key(unit) {
+            continue;
+        }
+        let why = keep.reason_against(&mut holder.session, relation, chunks(relation))?;
+        again.extend(why.map(|why| (unit, why)));
+    }
+    for (unit, why) in &again {
+        forget(target, (unit, why), &known, holder, context)?;
+    }
     for relation in begun {
-        let chunks = known.get(&relation.name).map_or(&[][..], Vec::as_slice);
-        if let Some(why) = keep.reason_against(&mut holder.session, relation, chunks)? {
-            forget(target, &relation.name, why, context)?;
+        if again.contains_key(holder.routes.unit(&relation.name)) {
             to_copy.push(relation);
         } else {
-            left.take_up(relation, chunks, context);
+            left.take_up(relation, chunks(relation), context);
         }
     }
-    let planned = planned(target, &mut holder.session, (&to_copy, filters), choice)?;
+    let wanted = (filters, &holder.routes);
+    let planned = planned(target, &mut holder.session, (&to_copy, wanted), choice)?;
     if choice.format == FormatChoice::Binary {
         tell_text(&planned, context);
     }
@@ -183,13 +198,14 @@ impl Keep<'_> {
 }
 
 impl Left {
-    fn new(run: i64) -> Self {
+    fn new(run: i64, holder: &Holder) -> Self {
         Self {
             run,
             tables: 0,
             chunks: 0,
             parts: Parts::default(),
             told: BTreeSet::new(),
+            together: Together::new(&holder.routes, &holder.relations),
         }
     }
 
@@ -207,10 +223,13 @@ impl Left {
                 .add(&relation.name, (chunk.id, done.clone()), chunk.parts);
             if let Some(whole) = whole {
                 is_whole = true;
-                context.write(Record::Copied(Copied {
+                let copied = Copied {
                     earlier: true,
                     ..copied(&relation.name, &whole, chunk.condition.as_deref())
-                }));
+                };
+                for copied in self.together.add(&relation.name, copied) {
+                    context.write(Record::Copied(copied));
+                }
             }
         }
         self.tables += usize::from(!is_whole);
@@ -233,7 +252,7 @@ fn list_begun(target: &mut Session) -> Result<BTreeMap<RelationName, Vec<LedgerC
 fn planned(
     target: &mut Session,
     source: &mut Session,
-    (tables, filters): (&[&Relation], &Filters),
+    (tables, (filters, routes)): (&[&Relation], (&Filters, &Routes)),
     choice: Choice<'_>,
 ) -> Result<Vec<PlannedChunk>, Error> {
     let fit = Fit::read(source.version(), target, choice.format)?;
@@ -242,7 +261,10 @@ fn planned(
     let cuts = Cuts::read(source, tables, &splitter)?;
     let mut chunks = Vec::new();
     for table in tables {
-        let ranges = cuts.ranges(source, table, splitter.parts(table.bytes))?;
+        let ranges = match routes.root(&table.name) {
+            Some(_) => vec![Range::ThroughRoot],
+            None => cuts.ranges(source, table, splitter.parts(table.bytes))?,
+        };
         chunks.extend(pieces(table, filters, &fit, ranges));
     }
     Ok(chunks)
@@ -264,8 +286,8 @@ fn pieces(
             bytes: relation.bytes / i64::from(parts),
             filenode: relation.filenode,
             format: fit.format(relation),
-            // A table that several write to cannot be emptied by each.
-            frozen: parts == 1 && fit.is_frozen(relation),
+            // What several write to cannot be emptied by each.
+            frozen: range == Range::Whole && fit.is_frozen(relation),
             part,
             parts,
             range,
@@ -282,14 +304,33 @@ fn tell_text(chunks: &[PlannedChunk], context: &Context) {
     }
 }
 
+/// Empties what has changed, and forgets it: a table, or all leaves of a partitioned one, whose
+/// rows may lie in each other.
 fn forget(
     target: &mut Session,
-    name: &RelationName,
-    why: &str,
+    (unit, why): (&RelationName, &str),
+    known: &BTreeMap<RelationName, Vec<LedgerChunk>>,
+    holder: &Holder,
     context: &Context,
-) -> Result<(), Error> {
-    context.notice().warn(&format!("table {name} {why}"));
-    target.in_transaction("begin", |target| ledger::forget_table(target, name))
+) -> anyhow::Result<()> {
+    let of_unit = |name: &&RelationName| holder.routes.unit(name) == unit;
+    let names: Vec<&RelationName> = known.keys().filter(of_unit).collect();
+    let is_left_out = |name: &&&RelationName| !holder.relations.contains_key(**name);
+    if let Some(other) = names.iter().find(is_left_out) {
+        return Err(Failure::conflict(format!(
+            "table {unit} {why}, but its partition {other}, which an \
+             earlier run copied, is not in the stream"
+        ))
+        .hint("Give pg-copy all partitions of the table: they can only be copied again together.")
+        .object(unit.to_string())
+        .into());
+    }
+    context.notice().warn(&format!("table {unit} {why}"));
+    let is_root = !holder.relations.contains_key(unit);
+    target.in_transaction("begin", |target| {
+        ledger::forget_tables(target, is_root.then_some(unit), &names)
+    })?;
+    Ok(())
 }
 
 /// The record of a table that is in.
@@ -306,21 +347,41 @@ pub(crate) fn copied(name: &RelationName, done: &Done, condition: Option<&str>) 
     }
 }
 
-/// Whether all rows that are on the target are known to the ledger.
+/// A table that is to be empty: its own rows, or those of all that hangs below a root.
+#[derive(Clone, Copy)]
+struct Looked<'n> {
+    name: &'n RelationName,
+    is_root: bool,
+}
+
+/// Whether all rows that are on the target are known to the ledger. Leaves that rows come to
+/// through their root are begun when one of them is.
 fn require_known(target: &mut Session, holder: &Holder) -> anyhow::Result<()> {
-    let known = list_begun(target)?;
-    let names: Vec<&RelationName> = holder
+    let routes = &holder.routes;
+    let begun = |known: BTreeMap<RelationName, _>| -> BTreeSet<RelationName> {
+        known.keys().map(|name| routes.unit(name).clone()).collect()
+    };
+    let known = begun(list_begun(target)?);
+    let units: BTreeSet<&RelationName> = holder
         .relations
         .keys()
-        .filter(|name| !known.contains_key(name))
+        .map(|name| routes.unit(name))
+        .filter(|name| !known.contains(name))
         .collect();
-    let filled = list_filled(target, &names)?;
+    let looked_at: Vec<Looked<'_>> = units
+        .into_iter()
+        .map(|name| Looked {
+            name,
+            is_root: !holder.relations.contains_key(name),
+        })
+        .collect();
+    let filled = list_filled(target, &looked_at)?;
     if filled.is_empty() {
         return Ok(());
     }
     // A session of an earlier run may have committed in between.
-    let known = list_begun(target)?;
-    match filled.into_iter().find(|name| !known.contains_key(name)) {
+    let known = begun(list_begun(target)?);
+    match filled.into_iter().find(|name| !known.contains(*name)) {
         None => Ok(()),
         Some(name) => Err(Failure::conflict(format!(
             "table {name} of the target has rows that the ledger does not know"
@@ -334,17 +395,20 @@ fn require_known(target: &mut Session, holder: &Holder) -> anyhow::Result<()> {
 /// Those of some tables of the target that have rows.
 fn list_filled<'n>(
     target: &mut Session,
-    names: &[&'n RelationName],
+    tables: &[Looked<'n>],
 ) -> Result<Vec<&'n RelationName>, Error> {
     let mut filled = Vec::new();
-    for group in names.chunks(LOOKED_AT_ONCE) {
-        let of_one = |name: &&RelationName| format!("exists (select from only {})", name.sql());
+    for group in tables.chunks(LOOKED_AT_ONCE) {
+        let of_one = |looked: &Looked<'_>| {
+            let only = if looked.is_root { "" } else { "only " };
+            format!("exists (select from {only}{})", looked.name.sql())
+        };
         let list: Vec<String> = group.iter().map(of_one).collect();
         let sql = format!("select array[{}]", list.join(", "));
         let has_rows: Vec<bool> = match target.query_one(&sql, &[]) {
             Ok(row) => row.get(0),
             Err(error) if group.len() == 1 => {
-                let name = group.iter().map(ToString::to_string).collect::<String>();
+                let name: String = group.iter().map(|one| one.name.to_string()).collect();
                 return Err(error
                     .while_doing(format!("cannot read table {name} of the target"))
                     .with_hint("Make the tables first: pg-schema-apply --section pre-data."));
@@ -352,14 +416,14 @@ fn list_filled<'n>(
             Err(error) if error.class().is_connection() => return Err(error),
             // One of them: to say which, they are read one by one.
             Err(_) => {
-                for name in group {
-                    filled.extend(list_filled(target, &[name])?);
+                for one in group {
+                    filled.extend(list_filled(target, &[*one])?);
                 }
                 continue;
             }
         };
         let those = group.iter().zip(has_rows).filter(|(_, has)| *has);
-        filled.extend(those.map(|(name, _)| *name));
+        filled.extend(those.map(|(looked, _)| looked.name));
     }
     Ok(filled)
 }

@@ -119,7 +119,7 @@ mod tests {
 
     fn ranges_with_block(ranges: &[Range], block: i64) -> usize {
         let is_in = |range: &&Range| match range {
-            Range::Whole => true,
+            Range::Whole | Range::ThroughRoot => true,
             Range::Blocks { lower, upper } => has(lower.as_ref(), upper.as_ref(), Some(&block)),
             Range::Key { .. } => false,
         };
@@ -129,7 +129,7 @@ mod tests {
     fn ranges_with_key(ranges: &[Range], key: Option<i64>) -> usize {
         let number = |text: &Option<String>| text.as_ref().map(|text| text.parse().unwrap());
         let is_in = |range: &&Range| match range {
-            Range::Whole => true,
+            Range::Whole | Range::ThroughRoot => true,
             Range::Key { lower, upper, .. } => {
                 has(number(lower).as_ref(), number(upper).as_ref(), key.as_ref())
             }

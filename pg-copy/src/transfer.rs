@@ -6,7 +6,7 @@ use pg_pipe::stop::Stop;
 use pg_session::checksum::{RowHasher, Total};
 use pg_session::ledger::Format;
 use pg_session::wire::Copied;
-use pg_session::{Class, Error, Relation, Wire, checksum, quote};
+use pg_session::{Class, Error, Relation, RelationName, Wire, checksum, quote};
 
 use crate::pace::Pace;
 use crate::tally::Tally;
@@ -48,6 +48,8 @@ impl Passing<'_> {
 pub(crate) struct Load<'a> {
     /// Whose rows.
     pub(crate) relation: &'a Relation,
+    /// Where they go: the same, or a partitioned table that finds their place.
+    pub(crate) into: &'a RelationName,
     /// COPY's format.
     pub(crate) format: Format,
     /// Whether the rows are frozen as they come.
@@ -172,7 +174,10 @@ impl Load<'_> {
         let freeze = if self.frozen { ", freeze" } else { "" };
         (
             format!("copy {what} to stdout (format {form})"),
-            format!("copy {name}{list} from stdin (format {form}{freeze})"),
+            format!(
+                "copy {}{list} from stdin (format {form}{freeze})",
+                self.into.sql()
+            ),
         )
     }
 }
@@ -181,7 +186,6 @@ impl Load<'_> {
 mod tests {
     use super::*;
     use crate::sample;
-    use pg_session::RelationName;
 
     fn relation(columns: &[&str], condition: Option<&str>) -> Relation {
         Relation {
@@ -195,6 +199,7 @@ mod tests {
         let hasher = None;
         let load = Load {
             relation,
+            into: &relation.name,
             format,
             frozen,
             hasher,
@@ -208,6 +213,7 @@ mod tests {
         let relation = relation(&["b", "A"], None);
         let load = Load {
             relation: &relation,
+            into: &RelationName::new("s", "Root"),
             format: Format::Binary,
             frozen: false,
             hasher: RowHasher::for_relation(&relation),
@@ -215,7 +221,10 @@ mod tests {
         };
         let (from, to) = load.statements();
         assert!(from.contains("(\"A\", \"b\") to"), "{from}");
-        assert!(to.contains("(\"A\", \"b\") from"), "{to}");
+        assert!(
+            to.contains("copy \"s\".\"Root\" (\"A\", \"b\") from"),
+            "{to}"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use pg_pipe::stop::Registered;
 use pg_pipe::{Context, Dial};
 use pg_session::checksum::RowHasher;
 use pg_session::journey::Way;
-use pg_session::ledger::{self, Done, Format, LedgerChunk, MOST_ATTEMPTS, TakenChunk};
+use pg_session::ledger::{self, Done, Format, LedgerChunk, MOST_ATTEMPTS, Range, TakenChunk};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Error, Purpose, Relation, RelationName, Session, Wire, checksum};
 
@@ -22,6 +22,7 @@ use crate::filter::Filters;
 use crate::pace::Pace;
 use crate::parts::Parts;
 use crate::resume::{Left, copied};
+use crate::routes::{Routes, Together};
 use crate::transfer::{self, Load, Passing};
 
 /// The first wait before trying again; doubled each time.
@@ -57,6 +58,7 @@ pub(crate) struct Joining<'a> {
     pub(crate) run: i64,
     pub(crate) snapshot: &'a SnapshotId,
     pub(crate) relations: &'a BTreeMap<RelationName, Relation>,
+    pub(crate) routes: &'a Routes,
     /// How the sessions before came to the source and to the target.
     pub(crate) ways: (Way, Way),
     /// Whether the source's database is in UTF8, so that rows can be hashed in passing.
@@ -81,6 +83,8 @@ pub(crate) struct Shared<'a> {
     parts: Mutex<Parts>,
     /// Chunks that have been told of.
     told: Mutex<BTreeSet<i64>>,
+    /// What is in and waits for others to be told.
+    together: Mutex<Together>,
     /// Chunks that this process has in hand or has given up. The server lets a chunk go as
     /// soon as its transaction fails, before its worker has decided what becomes of it.
     held: Mutex<BTreeSet<i64>>,
@@ -123,6 +127,7 @@ impl<'a> Shared<'a> {
             clerk: Mutex::new(None),
             parts: Mutex::default(),
             told: Mutex::default(),
+            together: Mutex::default(),
             held: Mutex::default(),
             is_over: AtomicBool::new(false),
         }
@@ -132,6 +137,7 @@ impl<'a> Shared<'a> {
     pub(crate) fn take_up(&self, left: Left) {
         *lock(&self.parts) = left.parts;
         *lock(&self.told) = left.told;
+        *lock(&self.together) = left.together;
     }
 
     /// Whether nothing was given up.
@@ -376,6 +382,10 @@ impl<'a> Shared<'a> {
         let can_hash = self.joining.is_utf8 && chunk.format == Format::Binary;
         let load = Load {
             relation,
+            into: match chunk.range {
+                Range::ThroughRoot => self.joining.routes.unit(&chunk.name),
+                _ => &chunk.name,
+            },
             format: chunk.format,
             frozen: chunk.frozen,
             hasher: can_hash
@@ -447,8 +457,10 @@ impl<'a> Shared<'a> {
         let whole = lock(&self.parts).add(name, (id, done.clone()), parts);
         if let Some(whole) = whole {
             let condition = self.manner.filters.typed(name);
-            self.context
-                .write(Record::Copied(copied(name, &whole, condition)));
+            let copied = copied(name, &whole, condition);
+            for copied in lock(&self.together).add(name, copied) {
+                self.context.write(Record::Copied(copied));
+            }
             self.counters.add_item();
         }
     }

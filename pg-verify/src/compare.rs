@@ -13,6 +13,7 @@ use crate::known::Known;
 use crate::plan::{self, Comparison, Course, Half, Listing};
 use crate::pool::{self, Done, Queue, Task};
 use crate::reading::Reading;
+use crate::routed::Routed;
 use crate::server::{self, Server};
 use crate::tally::{Readings, Tally};
 
@@ -31,7 +32,8 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     let mut sides = open(args, &known, context)?;
     let warned = warn(&mut sides, context)?;
     let plan = plan(&known, &mut sides)?;
-    let exit = read_and_judge(args, &plan, &sides, context)?;
+    let routed = Routed::new(sides.target.routes()?, &plan);
+    let exit = read_and_judge(args, &plan, (&sides, routed), context)?;
     Ok(match exit {
         Exit::Fine if warned && context.strict() => Exit::No,
         exit => exit,
@@ -112,7 +114,7 @@ struct Slot<'plan> {
 fn read_and_judge(
     args: &Args,
     plan: &[Comparison],
-    sides: &Sides,
+    (sides, routed): (&Sides, Routed),
     context: &Context,
 ) -> anyhow::Result<Exit> {
     let bytes = plan.iter().map(Comparison::bytes).sum();
@@ -121,6 +123,7 @@ fn read_and_judge(
         context,
         tally: Tally::new(context, args.audience()),
         slots: plan.iter().map(Slot::of).collect(),
+        routed,
         counters: meter.counters(),
     };
     desk.settle();
@@ -183,6 +186,7 @@ struct Desk<'run> {
     context: &'run Context,
     tally: Tally<'run>,
     slots: Vec<Slot<'run>>,
+    routed: Routed,
     counters: Arc<Counters>,
 }
 
@@ -214,7 +218,9 @@ impl Desk<'_> {
         }
         if slot.awaited == 0 {
             let readings = mem::take(&mut slot.readings);
-            self.tally.judge(slot.comparison, readings);
+            if let Some((comparison, readings)) = self.routed.take(slot.comparison, readings) {
+                self.tally.judge(&comparison, readings);
+            }
             self.counters.add_item();
         }
     }

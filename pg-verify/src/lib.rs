@@ -14,6 +14,7 @@ mod known;
 mod plan;
 mod pool;
 mod reading;
+mod routed;
 mod server;
 mod tally;
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use pg_pipe::Context;
 use pg_pipe::record::Side;
 use pg_pipe::stop::Registered;
-use pg_session::catalog::{LEDGER_SCHEMA, list_relations, list_sequences};
+use pg_session::catalog::{LEDGER_SCHEMA, list_relations, list_routed, list_sequences};
 use pg_session::checksum::check_known_answer;
 use pg_session::endpoint::environment;
 use pg_session::session::Facts;
@@ -127,6 +127,16 @@ impl Server {
             generated: self.generated_columns()?,
             sequences,
         })
+    }
+
+    /// Partitions whose rows the other side may have in others, with the table that they are
+    /// compared in.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn routes(&mut self) -> anyhow::Result<BTreeMap<RelationName, RelationName>> {
+        list_routed(&mut self.holder)
+            .with_context(|| format!("cannot list the partitions of the {}", self.role))
     }
 
     fn generated_columns(&mut self) -> anyhow::Result<BTreeMap<RelationName, Columns>> {

@@ -30,6 +30,7 @@ mod probe;
 mod recorded;
 mod regression;
 mod round_trip;
+mod routed;
 mod scene;
 mod secrets;
 mod server_faults;

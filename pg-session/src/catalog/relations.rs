@@ -13,6 +13,7 @@ const RELATIONS: &str = include_str!("sql/relation_list.sql");
 const COLUMNS: &str = include_str!("sql/column_list.sql");
 const BLOCKS: &str = include_str!("sql/block_list.sql");
 const FREEZABLE: &str = include_str!("sql/freezable_list.sql");
+const ROUTED: &str = include_str!("sql/routed_list.sql");
 
 /// Lists the relations that hold rows, except those of the schemas in `without`, sorted by
 /// schema and name.
@@ -41,6 +42,25 @@ pub fn list_freezable(session: &mut Session) -> Result<BTreeSet<RelationName>, E
     Ok(rows
         .iter()
         .map(|row| RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name")))
+        .collect())
+}
+
+/// Lists the leaf partitions whose rows belong in another leaf on another server, each with the
+/// partitioned table that finds it.
+///
+/// # Errors
+/// What the server says.
+pub fn list_routed(session: &mut Session) -> Result<BTreeMap<RelationName, RelationName>, Error> {
+    let name = |row: &Row, schema: &str, name: &str| {
+        RelationName::new(row.get::<_, String>(schema), row.get::<_, String>(name))
+    };
+    let rows = session.query(ROUTED, &[])?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let leaf = name(row, "leaf_schema", "leaf_name");
+            (leaf, name(row, "root_schema", "root_name"))
+        })
         .collect())
 }
 

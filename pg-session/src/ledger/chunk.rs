@@ -358,16 +358,28 @@ pub fn forget_plan(session: &mut Session) -> Result<(), Error> {
     session.batch(FORGET)
 }
 
-/// Takes a table out of the plan and empties it, in the session's transaction.
+/// Takes tables out of the plan and empties them, in the session's transaction: a table without
+/// its children, or a partitioned one with them, where `names` are leaves of it.
 ///
 /// # Errors
 /// What the server says.
-pub fn forget_table(session: &mut Session, name: &RelationName) -> Result<(), Error> {
-    session.batch(&format!("truncate only {}", name.sql()))?;
-    session.execute(
-        "delete from pgmig.chunk where schema_name = $1 and table_name = $2",
-        &[&name.schema, &name.name],
-    )?;
+pub fn forget_tables(
+    session: &mut Session,
+    root: Option<&RelationName>,
+    names: &[&RelationName],
+) -> Result<(), Error> {
+    if let Some(root) = root {
+        session.batch(&format!("truncate {}", root.sql()))?;
+    }
+    for name in names {
+        if root.is_none() {
+            session.batch(&format!("truncate only {}", name.sql()))?;
+        }
+        session.execute(
+            "delete from pgmig.chunk where schema_name = $1 and table_name = $2",
+            &[&name.schema, &name.name],
+        )?;
+    }
     Ok(())
 }
 

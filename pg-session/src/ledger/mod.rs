@@ -13,7 +13,7 @@ use crate::session::Session;
 pub use applied::{AppliedKey, list_applied, mark_applied};
 pub use chunk::{
     Done, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts, forget_plan,
-    forget_table, list_chunks, mark_done, note_attempt_error, plan, take,
+    forget_tables, list_chunks, mark_done, note_attempt_error, plan, take,
 };
 pub use large_object::{
     BegunLargeObjects, LargeObjectChunk, PlannedLargeObjects, are_large_objects_done,

@@ -10,6 +10,8 @@ pub enum Range {
     /// All.
     #[default]
     Whole,
+    /// All, of a leaf partition whose rows are sent through a partitioned table above it.
+    ThroughRoot,
     /// Those in some of its blocks.
     Blocks {
         /// The first block.
@@ -33,7 +35,7 @@ impl Range {
     /// all.
     pub fn condition(&self) -> Option<String> {
         match self {
-            Self::Whole => None,
+            Self::Whole | Self::ThroughRoot => None,
             Self::Blocks { lower, upper } => both(
                 lower.map(|block| format!("ctid >= '({block},0)'::tid")),
                 upper.map(|block| format!("ctid < '({block},0)'::tid")),
@@ -60,6 +62,7 @@ impl Range {
     pub(super) fn method(&self) -> &'static str {
         match self {
             Self::Whole => "table",
+            Self::ThroughRoot => "root",
             Self::Blocks { .. } => "ctid",
             Self::Key { .. } => "key",
         }
@@ -69,7 +72,7 @@ impl Range {
     pub(super) fn column(&self) -> Option<&str> {
         match self {
             Self::Key { column, .. } => Some(column),
-            Self::Whole | Self::Blocks { .. } => None,
+            Self::Whole | Self::ThroughRoot | Self::Blocks { .. } => None,
         }
     }
 
@@ -77,7 +80,7 @@ impl Range {
     pub(super) fn bounds(&self) -> (Option<String>, Option<String>) {
         let text = |block: &Option<i64>| block.map(|block| block.to_string());
         match self {
-            Self::Whole => (None, None),
+            Self::Whole | Self::ThroughRoot => (None, None),
             Self::Blocks { lower, upper } => (text(lower), text(upper)),
             Self::Key { lower, upper, .. } => (lower.clone(), upper.clone()),
         }
@@ -92,6 +95,7 @@ impl Range {
     ) -> Result<Self, Error> {
         match (method, column) {
             ("table", None) => Ok(Self::Whole),
+            ("root", None) => Ok(Self::ThroughRoot),
             ("ctid", None) => Ok(Self::Blocks {
                 lower: block(lower)?,
                 upper: block(upper)?,
@@ -142,6 +146,7 @@ mod tests {
             Some("ctid >= '(0,0)'::tid and ctid < '(7,0)'::tid")
         );
         assert_eq!(Range::Whole.condition(), None);
+        assert_eq!(Range::ThroughRoot.condition(), None);
     }
 
     #[test]
@@ -164,6 +169,7 @@ mod tests {
         let blocks = |lower, upper| Range::Blocks { lower, upper };
         for range in [
             Range::Whole,
+            Range::ThroughRoot,
             blocks(None, Some(3)),
             blocks(Some(3), None),
             key(None, Some("")),
