@@ -262,6 +262,21 @@ fn a_large_table_is_copied_in_parts_and_told_once() {
 }
 
 #[test]
+fn what_came_in_parts_is_frozen_when_it_is_analyzed() {
+    let sql = "
+        create table large (id integer primary key, t text) with (autovacuum_enabled = false);
+        insert into large select n, repeat(md5(n::text), 6) from generate_series(1, 60000) n;";
+    let (scene, plan) = Scene::begun("frozen parts", sql);
+    let (stream, _) = copied(&scene, &plan, &["--split-size", "3MB", "--jobs", "2"]);
+    finished(&scene, stream);
+    scene.target.run("create extension pg_visibility");
+    let frozen = "select (count(*) > 1000 and bool_and(all_visible and all_frozen))::text \
+                  from pg_visibility_map('large') \
+                  where blkno <= (select max((ctid::text::point)[0]) from large)";
+    assert_eq!(scene.target.ask_one(frozen), "true");
+}
+
+#[test]
 fn a_split_table_goes_on_with_the_parts_that_are_missing() {
     let (scene, plan) = all_but_the_third();
     let words = ["pg-copy", "--jobs", "2", "--split-size", "1MB", "-"];

@@ -8,7 +8,7 @@ use std::time::Instant;
 use pg_pipe::Context;
 use pg_pipe::progress::Meter;
 use pg_pipe::record::{AppliedStatus, Object, Record};
-use pg_session::{RelationName, Session};
+use pg_session::{Error, RelationName, Session};
 
 use crate::apply::Target;
 use crate::apply::ledgered::{applied, elapsed, shown};
@@ -17,6 +17,10 @@ use crate::apply::plan::Plan;
 use crate::apply::pool;
 
 const LIST: &str = include_str!("sql/analyze_list.sql");
+
+/// From here on, in bytes, rows that were not frozen as they came are frozen while the table is
+/// read for its statistics anyway: the first VACUUM would else write all of it again.
+const WORTH_FREEZING: i64 = 8 << 20;
 
 /// What pg_dump calls statistics of a relation.
 const KIND: &str = "STATISTICS DATA";
@@ -41,36 +45,45 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let known = restore(target, plan, jobs, absent, context)?;
     let mut session = target.connect()?;
-    let has_only = session.version().has_analyze_only();
-    let tables: Vec<(RelationName, bool)> = session
-        .query(LIST, &[&has_only, &!known.is_empty()])?
-        .iter()
-        .map(|row| {
-            let name =
-                RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"));
-            let lacks_some: bool = row.get("lacks_some");
-            let is_wanted = lacks_some || !known.contains(&name);
-            (is_wanted, (name, row.get("is_partitioned")))
-        })
-        .filter_map(|(is_wanted, table)| is_wanted.then_some(table))
-        .collect();
+    let tables = list(&mut session, &known)?;
     drop(session);
     let meter = context.meter("analyze", tables.len(), None);
     let counters = meter.counters();
     pool::each(target, jobs, tables, context, |session, item| {
-        let (table, is_partitioned) = item;
-        let only = if is_partitioned && has_only {
-            "only "
-        } else {
-            ""
-        };
-        let sql = format!("analyze {only}{}", table.sql());
-        attempt(session, &sql, context, || {
+        let (table, statement) = item;
+        attempt(session, &statement, context, || {
             format!("{table} is not analyzed")
         })?;
         counters.add_item();
         Ok(())
     })
+}
+
+/// The tables with something to be done, and the statement that does it: ANALYZE, or VACUUM for
+/// what was copied without being frozen.
+fn list(
+    session: &mut Session,
+    known: &BTreeSet<RelationName>,
+) -> Result<Vec<(RelationName, String)>, Error> {
+    let version = session.version();
+    let has_only = version.has_analyze_only();
+    let rows = session.query(LIST, &[&has_only, &!known.is_empty(), &WORTH_FREEZING])?;
+    let mut statements = Vec::new();
+    for row in rows {
+        let name = RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"));
+        let is_analyzed = row.get("lacks_some") || !known.contains(&name);
+        let is_frozen = row.get("is_unfrozen") && version.has_buffer_usage_limit();
+        let what = match (is_frozen, is_analyzed) {
+            (true, true) => "vacuum (freeze, analyze, buffer_usage_limit 0)",
+            (true, false) => "vacuum (freeze, buffer_usage_limit 0)",
+            (false, true) if row.get("is_partitioned") && has_only => "analyze only",
+            (false, true) => "analyze",
+            (false, false) => continue,
+        };
+        let statement = format!("{what} {}", name.sql());
+        statements.push((name, statement));
+    }
+    Ok(statements)
 }
 
 /// Sets the statistics of the stream; gives the relations that have them now. What is there of

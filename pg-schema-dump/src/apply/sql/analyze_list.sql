@@ -1,10 +1,16 @@
 -- What ANALYZE should see, the largest first. $1: whether partitioned tables can be analyzed
 -- apart from their partitions; otherwise a partitioned table stands for all of them. $2: whether
--- statistics have been restored, so that it matters which tables lack some. Since 12.
+-- statistics have been restored, so that it matters which tables lack some. $3: bytes from which
+-- on it is told that rows were copied and not frozen. Since 12.
 select
     n.nspname::text as schema,
     c.relname::text as name,
     c.relkind = 'p' as is_partitioned,
+    c.relkind = 'r' and exists (
+        select from pgmig.chunk k
+        where (k.schema_name, k.table_name) = (n.nspname::text, c.relname::text)
+        having bool_and(k.done_at is not null) and not bool_or(k.frozen) and sum(k.estimated_bytes) >= $3::bigint
+    ) as is_unfrozen,
     not $2
         or exists (select from pg_statistic_ext e where e.stxrelid = c.oid)
         or not exists (select from pg_stats a where a.schemaname = n.nspname and a.tablename = c.relname)
