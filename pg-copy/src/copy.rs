@@ -11,7 +11,7 @@ use crate::crew;
 use crate::ends::{self, Ends};
 use crate::filter::Filters;
 use crate::holder::Holder;
-use crate::large_objects::Ways;
+use crate::large_objects::{Keeps, Ways};
 use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::resume::{Choice, Left};
@@ -90,9 +90,14 @@ fn copy_rows(
     if with_large_objects {
         large_objects::require_unknown(target, &mut holder.session)?;
     }
+    let keeps = if args.no_resume || holder.streamer.is_some() {
+        Keeps::Nothing
+    } else {
+        Keeps::TheSame
+    };
     let left = resume::plan(target, holder, &filters, choice, context)?;
     let large = with_large_objects
-        .then(|| large_objects::plan(target, &mut holder.session, args.no_resume, context))
+        .then(|| large_objects::plan(target, &mut holder.session, keeps, context))
         .transpose()?;
     let jobs = dial.value();
     let manner = Manner::new(&args.load, dial, filters);
@@ -189,6 +194,7 @@ fn copy_tables(
         ways: (holder.session.way().clone(), target.way().clone()),
         is_utf8: holder.session.facts().encoding == "UTF8",
         is_guest: false,
+        streams: holder.streamer.is_some(),
     };
     let chunks = left.chunks;
     let shared = Shared::new(context, ends.clone(), manner, joining, meter.counters());

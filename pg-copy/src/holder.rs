@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use pg_pipe::record::Table;
 use pg_pipe::{Exit, Failure};
 use pg_session::snapshot::{self, SnapshotId};
-use pg_session::{Endpoint, Error, Purpose, Relation, RelationName, Session, catalog, checksum};
+use pg_session::{
+    Endpoint, Error, Purpose, Relation, RelationName, Session, Wire, catalog, checksum,
+};
 
 use crate::routes::Routes;
 
@@ -23,6 +25,8 @@ pub(crate) struct Holder {
     pub(crate) relations: BTreeMap<RelationName, Relation>,
     /// Leaf partitions whose rows go through a partitioned table above them, with that.
     pub(crate) routes: Routes,
+    /// On the same snapshot: for a source that has no hash, and sends what is hashed.
+    pub(crate) streamer: Option<Wire>,
 }
 
 impl Holder {
@@ -37,9 +41,16 @@ impl Holder {
         tables: &[&Table],
     ) -> anyhow::Result<Self> {
         let mut session = endpoint.connect(Purpose::Read, application_name)?;
-        checksum::check_known_answer(&mut session)?;
+        let is_hashed = checksum::is_hashed_by(&mut session)?;
         let lineage = snapshot::lineage(&mut session);
         let snapshot = snapshot::export(&mut session)?;
+        let streamer = if is_hashed {
+            None
+        } else {
+            let mut wire = endpoint.wire(session.way(), Purpose::Read, application_name)?;
+            snapshot::adopt_on_wire(&mut wire, &snapshot)?;
+            Some(wire)
+        };
         lock(&mut session, tables)?;
         let mut found: BTreeMap<RelationName, Relation> =
             catalog::list_relations(&mut session, &[])?
@@ -64,6 +75,7 @@ impl Holder {
             lineage,
             relations,
             routes,
+            streamer,
         })
     }
 }

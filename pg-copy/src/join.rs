@@ -10,7 +10,8 @@ use pg_session::ledger::{self, Run};
 use pg_session::mark::{self, MarkState};
 use pg_session::settings::application_name;
 use pg_session::{
-    Class, Endpoint, Error, Purpose, RelationName, Role, RowFilter, Session, catalog, snapshot,
+    Class, Endpoint, Error, Purpose, RelationName, Role, RowFilter, Session, catalog, checksum,
+    snapshot,
 };
 
 use crate::args::WorkerArgs;
@@ -168,6 +169,7 @@ fn help(
         routes: &routes,
         ways: (source.way().clone(), session.way().clone()),
         is_utf8: source.facts().encoding == "UTF8",
+        streams: !checksum::is_hashed_by(&mut source)?,
         is_guest: true,
     };
     let bytes: i64 = chunks

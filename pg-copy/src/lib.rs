@@ -25,7 +25,6 @@ mod routes;
 mod sample;
 mod sequences;
 mod split;
-mod tally;
 mod transfer;
 mod watch;
 mod worker;

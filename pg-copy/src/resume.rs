@@ -7,7 +7,7 @@ use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
 use pg_session::ledger::{self, Done, Format, LedgerChunk, PlannedChunk, Range};
 use pg_session::snapshot;
-use pg_session::{Error, Relation, RelationName, Session, checksum};
+use pg_session::{Error, Relation, RelationName, Session, Wire, checksum};
 
 use crate::args::FormatChoice;
 use crate::cuts::Cuts;
@@ -96,7 +96,8 @@ pub(crate) fn plan(
         if again.contains_key(unit) {
             continue;
         }
-        let why = keep.reason_against(&mut holder.session, relation, chunks(relation))?;
+        let source = (&mut holder.session, &mut holder.streamer);
+        let why = keep.reason_against(source, relation, chunks(relation))?;
         again.extend(why.map(|why| (unit, why)));
     }
     for (unit, why) in &again {
@@ -121,6 +122,9 @@ pub(crate) fn plan(
     left.chunks += planned.len();
     Ok(left)
 }
+
+/// A session of the source, and what its rows are streamed on where it has no hash.
+type Reading<'a> = (&'a mut Session, &'a mut Option<Wire>);
 
 /// Which of the tables that earlier runs have begun are kept.
 struct Keep<'a> {
@@ -147,7 +151,7 @@ impl Keep<'_> {
     /// in the same places, so that the rest can be had from this snapshot, too.
     fn reason_against(
         &self,
-        source: &mut Session,
+        source: Reading<'_>,
         relation: &Relation,
         chunks: &[LedgerChunk],
     ) -> Result<Option<&'static str>, Error> {
@@ -169,17 +173,21 @@ impl Keep<'_> {
 
     fn is_same(
         &self,
-        source: &mut Session,
+        (source, streamer): Reading<'_>,
         relation: &Relation,
         chunks: &[LedgerChunk],
     ) -> Result<bool, Error> {
+        let mut sum = |filter: Option<&str>| match streamer {
+            Some(wire) => checksum::stream_on_wire(wire, relation, filter),
+            None => checksum::sum_where(source, relation, filter),
+        };
         let of = |part| self.filters.sql(&relation.name, part);
         let done: Vec<&Done> = chunks
             .iter()
             .filter_map(|chunk| chunk.done.as_ref())
             .collect();
         if done.len() == chunks.len() {
-            let now = checksum::sum_where(source, relation, of(None).as_deref())?;
+            let now = sum(of(None).as_deref())?;
             let then = whole(&done);
             return Ok(
                 then.is_some_and(|then| (then.checksum, then.rows) == (now.checksum, now.rows))
@@ -188,7 +196,7 @@ impl Keep<'_> {
         for chunk in chunks {
             let Some(done) = &chunk.done else { continue };
             let filter = of(chunk.range.condition());
-            let now = checksum::sum_where(source, relation, filter.as_deref())?;
+            let now = sum(filter.as_deref())?;
             if (&now.checksum, now.rows) != (&done.checksum, done.rows) {
                 return Ok(false);
             }

@@ -63,6 +63,9 @@ pub(crate) struct Joining<'a> {
     pub(crate) ways: (Way, Way),
     /// Whether the source's database is in UTF8, so that rows can be hashed in passing.
     pub(crate) is_utf8: bool,
+    /// Whether the source has no hash, so that rows which cannot be hashed in passing are sent
+    /// once more.
+    pub(crate) streams: bool,
     /// Whether another process has begun the run, and tells of tables.
     pub(crate) is_guest: bool,
 }
@@ -401,6 +404,9 @@ impl<'a> Shared<'a> {
         let moved = transfer::copy(&mut pair.source, &mut pair.target, load, &passing)?;
         let sum = match moved.total {
             Some(total) => total.checksum(relation),
+            None if self.joining.streams => {
+                checksum::stream_on_wire(&mut pair.source, relation, filter.as_deref())?
+            }
             None => checksum::sum_on_wire(&mut pair.source, relation, filter.as_deref())?,
         };
         if u64::try_from(sum.rows) != Ok(moved.rows) {

@@ -7,8 +7,8 @@ use std::fmt;
 pub struct ServerVersion(pub u32);
 
 impl ServerVersion {
-    /// The oldest source that can be copied: those before have no hash to checksum rows with.
-    pub const OLDEST_SOURCE: Self = Self(110_000);
+    /// The oldest source that can be copied: those before have other catalogs.
+    pub const OLDEST_SOURCE: Self = Self(100_000);
     /// The oldest target that we load: the oldest that Azure offers.
     pub const OLDEST_TARGET: Self = Self(120_000);
 

@@ -10,7 +10,7 @@ use crate::tool;
 use crate::workspace;
 
 /// The oldest major between whose servers whole migrations are tried. Those before it are
-/// probed only: pg_dump beside them is missing, and before 11 there is no checksum of rows.
+/// probed only: pg_dump beside them is missing.
 const MIGRATED: u32 = 14;
 
 /// The installations that `tests/servers list` finds.

@@ -40,6 +40,7 @@ mod steered;
 mod tidy;
 mod tls;
 mod torture;
+mod unhashed;
 mod unreachable;
 mod untrusted;
 mod versions;

@@ -106,7 +106,7 @@ fn lost(source: u32, target: u32) -> String {
             .iter()
             .any(|(from, to, entry, _)| (*from, *to) == (source, target) && name.starts_with(entry))
     });
-    // Servers before 11 have rows that cannot be compared, so none were copied.
+    // From servers before 11, whose rows pg-verify cannot read, none were copied here.
     found.retain(|(name, _)| source > 10 || !name.starts_with("large object|"));
     // The ledger stays while something has failed.
     found.retain(|(name, _)| !name.ends_with("; Schema: pgmig") && !name.contains("pgmig; Type: "));

@@ -16,7 +16,7 @@ use pg_session::snapshot::SnapshotId;
 use pg_session::{Endpoint, Error, Session, checksum, ledger};
 
 use crate::pace::Pace;
-pub(crate) use plan::{Left, plan, require_unknown};
+pub(crate) use plan::{Keeps, Left, plan, require_unknown};
 use worker::Crew;
 
 /// The server notices a lost client within its keepalives and user timeout, a minute or so.

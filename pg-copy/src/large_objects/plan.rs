@@ -52,6 +52,15 @@ pub(crate) fn require_unknown(target: &mut Session, source: &mut Session) -> any
     }
 }
 
+/// What of an earlier run stays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keeps {
+    /// What the source still has.
+    TheSame,
+    /// Nothing: that was asked for, or the source has no hash to compare with.
+    Nothing,
+}
+
 /// Plans what is not copied yet. `source` must be in the transaction that has the snapshot.
 ///
 /// # Errors
@@ -59,7 +68,7 @@ pub(crate) fn require_unknown(target: &mut Session, source: &mut Session) -> any
 pub(crate) fn plan(
     target: &mut Session,
     source: &mut Session,
-    starts_over: bool,
+    keeps: Keeps,
     context: &Context,
 ) -> anyhow::Result<Left> {
     let mut left = Left {
@@ -67,7 +76,7 @@ pub(crate) fn plan(
         bytes: 0,
     };
     ledger::forget_large_object_plan(target)?;
-    let kept = keep(target, source, starts_over, (&mut left, context))?;
+    let kept = keep(target, source, keeps, (&mut left, context))?;
     let mut after = 0;
     loop {
         context.check_stop()?;
@@ -91,7 +100,7 @@ pub(crate) fn plan(
 fn keep(
     target: &mut Session,
     source: &mut Session,
-    starts_over: bool,
+    keeps: Keeps,
     (left, context): (&mut Left, &Context),
 ) -> anyhow::Result<BTreeSet<u32>> {
     let mut kept = BTreeSet::new();
@@ -103,9 +112,13 @@ fn keep(
             break;
         };
         if after == 0 {
-            context.notice().note(
-                "large objects were copied by an earlier run: comparing them with the source",
-            );
+            let how = match keeps {
+                Keeps::TheSame => "comparing them with the source",
+                Keeps::Nothing => "copying them anew",
+            };
+            context.notice().note(&format!(
+                "large objects were copied by an earlier run: {how}"
+            ));
         }
         after = last.chunk.id;
         for begun in page {
@@ -114,14 +127,14 @@ fn keep(
             let first = what.oids.first().copied().unwrap_or_default();
             // One part that differs takes the others with it.
             let is_gone = what.pieces.is_some() && changed.contains(&first);
-            if !starts_over && !is_gone && is_same(source, &begun)? {
+            if keeps == Keeps::TheSame && !is_gone && is_same(source, &begun)? {
                 if begun.checksum.is_none() {
                     left.chunks += 1;
                     left.bytes += what.bytes;
                 }
                 kept.extend(&what.oids);
             } else if !is_gone {
-                forget(target, &begun.chunk, context)?;
+                forget(target, &begun.chunk, keeps, context)?;
                 changed.insert(first);
                 kept.remove(&first);
             }
@@ -151,7 +164,15 @@ fn is_same(source: &mut Session, begun: &BegunLargeObjects) -> Result<bool, Erro
     Ok((&now.checksum, now.bytes) == (then, what.bytes))
 }
 
-fn forget(target: &mut Session, chunk: &LargeObjectChunk, context: &Context) -> Result<(), Error> {
+fn forget(
+    target: &mut Session,
+    chunk: &LargeObjectChunk,
+    keeps: Keeps,
+    context: &Context,
+) -> Result<(), Error> {
+    if keeps == Keeps::Nothing {
+        return ledger::forget_large_objects(target, chunk);
+    }
     let name = named(&chunk.what);
     context.notice().warn(&if chunk.what.oids.len() > 1 {
         format!("of {name} some have changed on the source since: all are copied again")

@@ -8,6 +8,8 @@ pub mod hash;
 mod large_object;
 mod oids;
 mod row;
+mod stream;
+mod tally;
 mod total;
 
 pub use large_object::{
@@ -15,6 +17,8 @@ pub use large_object::{
     sum_large_objects, sum_these_large_objects,
 };
 pub use row::RowHasher;
+pub use stream::stream_on_wire;
+pub use tally::Tally;
 pub use total::{Sum, Total, merge};
 
 use crate::error::{Class, Error};
@@ -43,7 +47,10 @@ pub fn check_known_answer(session: &mut Session) -> Result<(), Error> {
             Class::Unsupported,
             format!("a server of version {version} has no hash to checksum rows with"),
         )
-        .with_hint("Servers before 11 cannot be copied or verified yet."));
+        .with_hint(
+            "Servers before 11 can be copied; pg-verify compares with what pg-copy read of them, \
+             so give it pg-copy's records.",
+        ));
     }
     let answer: i64 = session
         .query_one(&format!("select {}", row_hash("1, 'a'::text")), &[])?
@@ -56,6 +63,19 @@ pub fn check_known_answer(session: &mut Session) -> Result<(), Error> {
             "the server's hash function is not the one that checksums are made of",
         )
         .with_hint("Big-endian servers cannot be verified yet."))
+    }
+}
+
+/// Whether the server computes the hash that we know; where not, the same checksum is made of
+/// what it sends: [`stream_on_wire`].
+///
+/// # Errors
+/// What the server says.
+pub fn is_hashed_by(session: &mut Session) -> Result<bool, Error> {
+    match check_known_answer(session) {
+        Ok(()) => Ok(true),
+        Err(error) if error.class() == Class::Unsupported => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

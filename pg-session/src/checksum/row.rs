@@ -78,6 +78,28 @@ impl RowHasher {
         })
     }
 
+    /// A hasher of rows whose values are canonical already, and have types of these OIDs.
+    ///
+    /// # Errors
+    /// When those are more columns than a row can have.
+    pub(super) fn of_types(types: &[u32]) -> Result<Self, Error> {
+        let count = i16::try_from(types.len()).ok().ok_or_else(malformed)?;
+        let column = |oid: &u32| Column {
+            oid: oid.to_be_bytes(),
+            bytes: Bytes::Same,
+        };
+        Ok(Self {
+            columns: types.iter().map(column).collect(),
+            names: Vec::new(),
+            fields: count.to_be_bytes(),
+            head: i32::from(count).to_be_bytes(),
+            scratch: Vec::new(),
+            other: Vec::new(),
+            waiting: None,
+            total: Total::default(),
+        })
+    }
+
     /// The columns that a row must have, in this order.
     pub fn columns(&self) -> &[String] {
         &self.names

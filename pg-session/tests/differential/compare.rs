@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use pg_session::checksum::{RowHasher, Sum, Total, merge, sum_relation, sum_where};
-use pg_session::{Relation, Session, catalog, quote};
+use pg_session::checksum::{RowHasher, Sum, Total, merge, stream_on_wire, sum_relation, sum_where};
+use pg_session::{Purpose, Relation, Session, catalog, quote};
 
 use crate::cluster::{Cluster, installed};
 use crate::{tables, values};
@@ -46,9 +46,30 @@ fn the_client_hashes_rows_as_every_server_does() {
             .map(|relation| compare(&mut session, relation))
             .sum();
         every_type_is_there(&mut session, &kinds);
+        what_is_sent_is_hashed_alike(&cluster, &mut session, &relations);
         filters_stand_beside_conditions(&mut session, &relations);
         println!("{major}: {} tables, {rows} rows", hashed.len());
     }
+}
+
+/// Compares what a server hashes with what it sends to be hashed, of all tables and of large
+/// objects.
+fn what_is_sent_is_hashed_alike(cluster: &Cluster, session: &mut Session, relations: &[Relation]) {
+    let endpoint = cluster.endpoint();
+    let mut wire = endpoint
+        .wire(session.way(), Purpose::Load, "pgmig/test")
+        .unwrap();
+    for relation in relations {
+        let sent = stream_on_wire(&mut wire, relation, None).unwrap();
+        assert_eq!(
+            sent,
+            sum_relation(session, relation).unwrap(),
+            "{relation:?}"
+        );
+    }
+    let none = relations.first().unwrap();
+    let sent = stream_on_wire(&mut wire, none, Some("false")).unwrap();
+    assert_eq!(sent, sum_where(session, none, Some("false")).unwrap());
 }
 
 /// Compares a table; gives its rows.

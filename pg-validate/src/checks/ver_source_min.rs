@@ -35,8 +35,8 @@ mod tests {
     use pg_pipe::record::CheckStatus;
 
     #[test]
-    fn servers_before_11_are_refused() {
-        assert_eq!(judge(ServerVersion(100_023)).status, CheckStatus::Failed);
-        assert_eq!(judge(ServerVersion(110_000)).status, CheckStatus::Succeeded);
+    fn servers_before_10_are_refused() {
+        assert_eq!(judge(ServerVersion(90_624)).status, CheckStatus::Failed);
+        assert_eq!(judge(ServerVersion(100_000)).status, CheckStatus::Succeeded);
     }
 }

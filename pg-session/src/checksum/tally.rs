@@ -1,6 +1,6 @@
 //! Rows and their checksum, taken from the frames of a binary COPY as they pass by.
 
-use pg_session::checksum::{RowHasher, Total};
+use super::{RowHasher, Total};
 
 /// What a binary COPY begins with (manual, COPY, «Binary Format»).
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -13,7 +13,8 @@ const FRAME_HEADER: usize = 5;
 
 /// Sums rows up. A server sends each row in a frame of its own, the first one behind the head of
 /// the format; where that is not so the tally is given up, and nothing is claimed.
-pub(crate) struct Tally {
+#[derive(Debug)]
+pub struct Tally {
     hasher: RowHasher,
     state: State,
 }
@@ -28,7 +29,7 @@ enum State {
 
 impl Tally {
     /// A tally with a hasher whose columns are those that are copied.
-    pub(crate) fn new(hasher: RowHasher) -> Self {
+    pub fn new(hasher: RowHasher) -> Self {
         Self {
             hasher,
             state: State::Begun,
@@ -36,7 +37,7 @@ impl Tally {
     }
 
     /// Counts the rows of whole frames.
-    pub(crate) fn take(&mut self, mut frames: &[u8]) {
+    pub fn take(&mut self, mut frames: &[u8]) {
         while self.state != State::GivenUp && !frames.is_empty() {
             frames = self.take_one(frames).unwrap_or_else(|| {
                 self.state = State::GivenUp;
@@ -73,7 +74,7 @@ impl Tally {
     }
 
     /// The sum, if all of the COPY has been seen.
-    pub(crate) fn finish(mut self) -> Option<Total> {
+    pub fn finish(mut self) -> Option<Total> {
         (self.state == State::Ended).then(|| self.hasher.finish())
     }
 }
@@ -81,10 +82,11 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::relation;
+    use crate::checksum::tests::relation;
+    use crate::relation::Canonical;
 
     fn tally() -> Tally {
-        Tally::new(RowHasher::for_relation(&relation(&["a"])).unwrap())
+        Tally::new(RowHasher::for_relation(&relation(&[("a", "integer", Canonical::Raw)])).unwrap())
     }
 
     fn frame(payload: &[u8]) -> Vec<u8> {
