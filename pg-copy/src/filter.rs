@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pg_pipe::Failure;
 use pg_pipe::record::Table;
+use pg_session::ledger::LedgerChunk;
 use pg_session::{RelationName, RowFilter};
 
 use crate::holder::Holder;
@@ -41,11 +42,13 @@ impl Filters {
     }
 
     /// As a plan in the ledger has them.
-    pub(crate) fn from_ledger(filters: impl IntoIterator<Item = RowFilter>) -> Self {
-        let named = filters
-            .into_iter()
-            .map(|filter| (filter.name.clone(), filter));
-        Self(named.collect())
+    pub(crate) fn from_ledger(chunks: &[LedgerChunk]) -> Self {
+        let filter = |chunk: &LedgerChunk| {
+            let condition = chunk.condition.clone()?;
+            let name = chunk.name.clone();
+            Some((name.clone(), RowFilter { name, condition }))
+        };
+        Self(chunks.iter().filter_map(filter).collect())
     }
 
     /// Has the source read the conditions.

@@ -1,7 +1,7 @@
 //! `pg-copy worker`: takes part in copies that run elsewhere. The plan on the target is all
 //! that the two have in common; who begins a run tells of its tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,7 @@ use pg_pipe::{Context, Exit, Failure};
 use pg_session::ledger::{self, Run};
 use pg_session::mark::{self, MarkState};
 use pg_session::settings::application_name;
-use pg_session::{
-    Class, Endpoint, Error, Purpose, RelationName, Role, RowFilter, Session, catalog, checksum,
-    snapshot,
-};
+use pg_session::{Class, Endpoint, Error, Purpose, Role, Session, catalog, checksum, snapshot};
 
 use crate::args::WorkerArgs;
 use crate::copy::listen;
@@ -146,21 +143,19 @@ fn help(
     if left == 0 {
         return Ok(Helped::All(true));
     }
-    let filters = Filters::from_ledger(chunks.iter().filter_map(|chunk| {
-        let condition = chunk.condition.clone()?;
-        let name = chunk.name.clone();
-        Some(RowFilter { name, condition })
-    }));
+    let filters = Filters::from_ledger(&chunks);
     let mut source = ends.source.connect(Purpose::Read, &ends.application_name)?;
-    match snapshot::adopt(&mut source, &run.snapshot) {
-        Ok(()) => {}
-        Err(error) if snapshot::is_gone(&error) => return Ok(Helped::Lost),
-        Err(error) => return Err(error.into()),
+    if let Err(error) = snapshot::adopt(&mut source, &run.snapshot) {
+        return if snapshot::is_gone(&error) {
+            Ok(Helped::Lost)
+        } else {
+            Err(error.into())
+        };
     }
-    let relations = catalog::list_relations(&mut source, &[])?
+    let relations: BTreeMap<_, _> = catalog::list_relations(&mut source, &[])?
         .into_iter()
         .map(|relation| (relation.name.clone(), relation))
-        .collect::<std::collections::BTreeMap<RelationName, _>>();
+        .collect();
     let routes = Routes::read(&mut source)?;
     let joining = Joining {
         run: run.id,

@@ -27,6 +27,7 @@ mod sequences;
 mod split;
 mod transfer;
 mod watch;
+mod widest;
 mod worker;
 
 use std::path::PathBuf;

@@ -24,6 +24,7 @@ use crate::parts::Parts;
 use crate::resume::{Left, copied};
 use crate::routes::{Routes, Together};
 use crate::transfer::{self, Load, Passing};
+use crate::widest;
 
 /// The first wait before trying again; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -259,11 +260,23 @@ impl<'a> Shared<'a> {
             lock(&self.held).remove(&chunk.id);
             return Ok(());
         }
-        let error = error
+        let error = self
+            .explained(&chunk.name, *error)
             .while_doing(format!("cannot copy {}", chunk.name))
             .into();
         self.context.item_failed(&chunk.name.to_string(), &error);
         Ok(noted?)
+    }
+
+    /// The same error; where a row is too wide to be sent, with that row.
+    fn explained(&self, name: &RelationName, error: Error) -> Error {
+        if !widest::is_too_wide(&error) {
+            return error;
+        }
+        match (self.joining.relations.get(name), self.connect()) {
+            (Some(relation), Ok(mut pair)) => widest::named(&mut pair.source, relation, error),
+            _ => error,
+        }
     }
 
     fn connect(&self) -> Result<Pair, Error> {

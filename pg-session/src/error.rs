@@ -312,9 +312,12 @@ impl Error {
         self.sqlstate.as_deref()
     }
 
-    /// What to do next.
+    /// What to do next. Whatever was under way when a connection was cut, that is to run the
+    /// same again.
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        let again = "Run the same again, once the server can be reached.";
+        let is_cut = self.class == Class::Lost && !self.at_connect;
+        self.hint.as_deref().or(is_cut.then_some(again))
     }
 }
 

@@ -107,7 +107,7 @@ impl Trouble {
 
 /// The error as people are told it, with what to change.
 pub(crate) fn in_words(endpoint: &Endpoint, trouble: Trouble) -> Error {
-    let error = trouble.error;
+    let error = trouble.error.at_connect();
     let hint = endpoint.connect_hint(&error, trouble.from);
     Error::new(
         error.class(),

@@ -230,9 +230,7 @@ impl Locked {
     pub fn table(database: &Database, table: &str) -> Self {
         let mut client = database.connect();
         client
-            .batch_execute(&format!(
-                "set idle_in_transaction_session_timeout = 0; begin; lock table {table} in share mode"
-            ))
+            .batch_execute(&format!("begin; lock table {table} in share mode"))
             .unwrap_or_else(|error| panic!("cannot lock {table}: {error}"));
         Self { _client: client }
     }

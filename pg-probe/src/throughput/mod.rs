@@ -239,6 +239,6 @@ mod tests {
         };
         assert!(hint(Class::ReadOnly).contains("primary"));
         assert!(hint(Class::Privilege).contains("ON DATABASE d TO \"Me\";"));
-        assert_eq!(hint(Class::Lost), "");
+        assert_eq!(hint(Class::Statement), "");
     }
 }
