@@ -23,6 +23,7 @@ mod interruption;
 mod joined;
 mod keys;
 mod large_objects;
+mod machines;
 mod network_faults;
 mod pg_dump;
 mod pipeline;
