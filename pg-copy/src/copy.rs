@@ -99,6 +99,9 @@ fn copy_rows(
     let large = with_large_objects
         .then(|| large_objects::plan(target, &mut holder.session, keeps, context))
         .transpose()?;
+    if large.is_some() {
+        ledger::make_durable(target)?;
+    }
     let jobs = dial.value();
     let manner = Manner::new(&args.load, dial, filters);
     let well = copy_tables(ends, manner, (holder, target), (left, tables), context);

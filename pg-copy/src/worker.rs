@@ -212,6 +212,7 @@ impl<'a> Shared<'a> {
         let is_in_hand = ledger::is_busy(session, &self.ends.workers_name)?;
         let chunks = ledger::list_chunks(session)?;
         self.tell_others(&chunks);
+        self.require_plan(&chunks)?;
         let held = lock(&self.held).clone();
         Ok(LeftOver {
             tables: chunks
@@ -222,6 +223,20 @@ impl<'a> Shared<'a> {
                 .collect(),
             is_in_hand,
         })
+    }
+
+    /// Whether every table is in the plan: what is not would count as done.
+    fn require_plan(&self, chunks: &[LedgerChunk]) -> Result<(), Error> {
+        let planned: BTreeSet<&RelationName> = chunks.iter().map(|chunk| &chunk.name).collect();
+        let lost = |name: &&RelationName| !planned.contains(name);
+        match self.joining.relations.keys().find(lost) {
+            None => Ok(()),
+            Some(name) => Err(Error::new(
+                Class::Ledger,
+                format!("table {name} is gone from the plan in the ledger"),
+            )
+            .with_hint("Run the same command again: it plans what is missing.")),
+        }
     }
 
     /// Tells of chunks that workers elsewhere have copied.

@@ -167,6 +167,49 @@ impl Cluster {
         cluster
     }
 
+    /// A standby of this server, which streams from it and takes its queries; it goes when it
+    /// is dropped. Replication connections must be let in by the socket.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        const STANDBY: &str = r#"
+            cd / && trap '' INT TERM HUP
+            home=$1 bin=$2 port=$3
+            "$bin/pg_basebackup" -R -X stream -c fast -D "$home/data" -d "$4" >"$home/log" 2>&1 ||
+                { cat "$home/log"; exit 1; }
+            cat >>"$home/data/postgresql.conf" <<END
+unix_socket_directories = '$home'
+port = $port
+hot_standby = on
+END
+            "$bin/pg_ctl" -s -w -D "$home/data" -l "$home/log" start >/dev/null 2>&1 || { cat "$home/log"; exit 1; }
+            echo ready
+            read -r _
+            "$bin/pg_ctl" -s -m immediate -D "$home/data" stop >/dev/null 2>&1
+            rm -rf "$home""#;
+        let user = servers("user");
+        let (home, port) = (home_for(&user), free_port());
+        let primary = format!(
+            "host={} port={} user=postgres",
+            self.home.display(),
+            self.port
+        );
+        let port_text = port.to_string();
+        let words: [&OsStr; 4] = [
+            home.as_ref(),
+            self.bin.as_ref(),
+            port_text.as_ref(),
+            primary.as_ref(),
+        ];
+        let guard = guarded(&user, STANDBY, &words);
+        Self {
+            major: self.major,
+            bin: self.bin.clone(),
+            home,
+            port,
+            _guard: Some(guard.expect("a standby starts")),
+        }
+    }
+
     /// A server that somebody else guards, with its socket in `home`.
     pub(crate) fn guarded_elsewhere(major: u32, home: &Path, port: u16) -> Self {
         let bin = Majors::probed().get(&major).cloned();

@@ -61,6 +61,15 @@ impl Database {
         Self { cluster, name }.made()
     }
 
+    /// The same database on a standby of its server.
+    #[must_use]
+    pub fn seen_on(&self, standby: &'static Cluster) -> Self {
+        Self {
+            cluster: standby,
+            name: self.name.clone(),
+        }
+    }
+
     fn made(self) -> Self {
         let sql = format!(
             "create database {} template template0",

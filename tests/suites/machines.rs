@@ -98,7 +98,14 @@ fn three_machines_share_a_copy() {
     let plan = scene.plan();
     let pre = scene.tool(BY_HAND[1]).input(plan.clone()).run();
     pre.ends_with(0);
-    let flags = ["--jobs", "1", "--rate-limit", "2MB/s", "--split-size", "1MB"];
+    let flags = [
+        "--jobs",
+        "1",
+        "--rate-limit",
+        "2MB/s",
+        "--split-size",
+        "1MB",
+    ];
     let beginner = scene
         .tool(&["pg-copy"])
         .args(flags)

@@ -39,6 +39,7 @@ mod scene;
 mod secrets;
 mod server_faults;
 mod silent_faults;
+mod standby;
 mod stdio;
 mod steered;
 mod tidy;

@@ -73,7 +73,8 @@ pub fn begin_run(
 }
 
 /// Says that all that a run copies stands in the plan, and whether whatever was done before is
-/// so in its snapshot, too.
+/// so in its snapshot, too. From then on the plan outlives a target that dies: what is not in
+/// it would not be missed.
 ///
 /// # Errors
 /// What the server says.
@@ -82,7 +83,7 @@ pub fn mark_planned(session: &mut Session, run: i64, covers_all: bool) -> Result
         "update pgmig.run set planned_at = clock_timestamp(), covers_all = $2 where id = $1",
         &[&run, &covers_all],
     )?;
-    Ok(())
+    make_durable(session)
 }
 
 /// The latest run, if there has been one.
@@ -125,10 +126,12 @@ pub fn moments(session: &mut Session) -> Result<Vec<Moment>, Error> {
 /// # Errors
 /// What the server says.
 pub fn make_durable(session: &mut Session) -> Result<(), Error> {
-    session.batch(
-        "set synchronous_commit = on; \
-         update pgmig.run set snapshot = snapshot where id = (select max(id) from pgmig.run)",
-    )
+    session.in_transaction("begin", |session| {
+        session.batch(
+            "set local synchronous_commit = on; \
+             update pgmig.run set snapshot = snapshot where id = (select max(id) from pgmig.run)",
+        )
+    })
 }
 
 /// Ends all other sessions in this database that bear one of these names, and waits until they
