@@ -15,7 +15,7 @@ use crate::large_objects::{Keeps, Ways};
 use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::resume::{Choice, Left};
-use crate::worker::{Joining, Manner, Shared};
+use crate::worker::{Hashing, Joining, Manner, Shared, taken_over};
 use crate::{large_objects, resume, sequences};
 
 /// Reads the plan, then copies.
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let _registered = context.stop().on_request(move || cancel.fire());
     filters.check(&mut holder)?;
     let places = (&mut holder, &mut target);
-    let all_well = copy_rows(
+    let (all_well, run) = copy_rows(
         (args, &plan, &ends),
         &tables,
         places,
@@ -57,10 +57,12 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     )?;
     // The rows are in: what writes on the source from now on is its own affair.
     holder.session.batch("commit")?;
+    regain(&ends, &mut target, run)?;
     let sequences_well = sequences::copy(&mut holder.session, &mut target, &positions, context)?;
-    // The session of the beginning may have been lost meanwhile, which mattered to nobody.
-    let mut last = ends.target.connect(Purpose::Load, &ends.application_name)?;
-    ledger::make_durable(&mut last)?;
+    ledger::make_durable(&mut target)?;
+    if all_well && ledger::count_left(&mut target, run)? > 0 {
+        return Err(lost_again().into());
+    }
     Ok(if all_well && sequences_well && !lost {
         Exit::Fine
     } else {
@@ -75,15 +77,13 @@ fn copy_rows(
     (holder, target): (&mut Holder, &mut Session),
     (dial, filters): (Dial, Filters),
     context: &Context,
-) -> anyhow::Result<bool> {
-    let names = [ends.application_name.as_str(), ends.workers_name.as_str()];
+) -> anyhow::Result<(bool, i64)> {
     let choice = Choice {
         format: args.copy_format,
         split_size: args.split_size.map(Size::bytes),
         jobs: args.load.jobs.jobs.get(),
         starts_over: args.no_resume,
         migration: plan.head.hash().unwrap_or_default(),
-        evicted: &names,
     };
     // What an earlier run began is ended, even when the source has none of them any more.
     let with_large_objects = plan.large_objects || ledger::has_large_objects(target)?;
@@ -97,17 +97,18 @@ fn copy_rows(
     };
     let left = resume::plan(target, holder, &filters, choice, context)?;
     let large = with_large_objects
-        .then(|| large_objects::plan(target, &mut holder.session, keeps, context))
+        .then(|| large_objects::plan(target, &mut holder.session, (keeps, left.run), context))
         .transpose()?;
     if large.is_some() {
         ledger::make_durable(target)?;
     }
-    let jobs = dial.value();
+    let run = left.run;
+    let steered = dial.clone();
     let manner = Manner::new(&args.load, dial, filters);
     let well = copy_tables(ends, manner, (holder, target), (left, tables), context);
     if well.is_err() {
         // Workers elsewhere would go on without us. Best effort: they end with their chunk.
-        let _left_alone = ledger::evict(target, &names);
+        let _left_alone = ledger::end_run(target, run);
     }
     let mut all_well = well?;
     if let Some(left) = large {
@@ -118,12 +119,14 @@ fn copy_rows(
             snapshot: &holder.snapshot,
             toast: args.load.toast(),
             pace: Pace::new(args.load.rate()),
-            jobs,
+            run,
+            jobs: steered.value(),
         };
+        regain(ends, target, run)?;
         all_well &= large_objects::copy(target, &ways, &left, context)
             .context("cannot copy large objects")?;
     }
-    Ok(all_well)
+    Ok((all_well, run))
 }
 
 /// Two runs over one ledger would plan over each other.
@@ -136,6 +139,32 @@ fn require_alone(target: &mut Session) -> anyhow::Result<()> {
             .hint("Wait for it, stop it and run the same again, or help it: pg-copy worker.")
             .into(),
     )
+}
+
+/// The session of the beginning may have been lost while others worked. Another does, unless
+/// somebody else has begun a run since.
+fn regain(ends: &Ends, target: &mut Session, run: i64) -> anyhow::Result<()> {
+    match target.batch("select") {
+        Err(error) if error.class().is_connection() => {}
+        other => return Ok(other?),
+    }
+    let mut fresh = ends.target.connect(Purpose::Load, &ends.application_name)?;
+    require_alone(&mut fresh)?;
+    if ledger::latest_run(&mut fresh)?.map(|latest| latest.id) != Some(run) {
+        return Err(taken_over().into());
+    }
+    *target = fresh;
+    Ok(())
+}
+
+/// Commits do not wait for the disk, but for the last one.
+fn lost_again() -> Failure {
+    Failure::new(
+        Exit::Connection,
+        "lost",
+        "the target died and has lost rows that it had",
+    )
+    .hint("Run the same again: it copies what is missing.")
 }
 
 /// The jobs, which signals change from now on.
@@ -195,9 +224,12 @@ fn copy_tables(
         relations: &holder.relations,
         routes: &holder.routes,
         ways: (holder.session.way().clone(), target.way().clone()),
-        is_utf8: holder.session.facts().encoding == "UTF8",
+        quiet: left.quiet,
         is_guest: false,
-        streams: holder.streamer.is_some(),
+        hashing: Hashing {
+            is_utf8: holder.session.facts().encoding == "UTF8",
+            streams: holder.streamer.is_some(),
+        },
     };
     let chunks = left.chunks;
     let shared = Shared::new(context, ends.clone(), manner, joining, meter.counters());

@@ -6,13 +6,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
-use pg_pipe::Failure;
+use pg_pipe::{Context, Failure};
 
 use crate::watch::Watch;
 use crate::worker::{LeftOver, Shared};
 
 /// The server notices a lost client within its keepalives and user timeout, a minute or so.
 const LONGEST_HOLD: Duration = Duration::from_secs(90);
+/// How long that is so before it is told.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
 /// How often a chunk that is held is tried again.
 const HOLD_POLL: Duration = Duration::from_millis(500);
 /// How often it is looked whether there are to be more workers.
@@ -27,7 +29,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// What ends the run.
 pub(crate) fn copy_all(shared: &Shared<'_>, chunks: usize) -> anyhow::Result<bool> {
     let mut session = shared.look()?;
-    let mut waiting_since = None;
+    let mut hold = Hold::new();
     loop {
         run_workers(shared, chunks)?;
         if shared.joining.is_guest {
@@ -37,21 +39,56 @@ pub(crate) fn copy_all(shared: &Shared<'_>, chunks: usize) -> anyhow::Result<boo
         if left.tables.is_empty() {
             return Ok(true);
         }
-        if waiting_since.is_none() {
-            shared.context.notice().detail(&format!(
-                "{} tables are held by other sessions: waiting",
-                left.tables.len()
-            ));
-        }
-        if left.is_in_hand {
-            waiting_since = Some(Instant::now());
-        }
-        if waiting_since.get_or_insert_with(Instant::now).elapsed() > LONGEST_HOLD {
+        if hold.look(&left, shared.context) > LONGEST_HOLD {
             give_up(shared, &left);
             return Ok(false);
         }
         shared.context.check_stop()?;
         thread::sleep(HOLD_POLL);
+    }
+}
+
+/// How long sessions elsewhere have held what is left without getting on.
+struct Hold {
+    progress: String,
+    since: Instant,
+    is_told: bool,
+}
+
+impl Hold {
+    fn new() -> Self {
+        Self {
+            progress: String::new(),
+            since: Instant::now(),
+            is_told: false,
+        }
+    }
+
+    fn look(&mut self, left: &LeftOver, context: &Context) -> Duration {
+        let progress: Vec<&str> = left
+            .holding
+            .iter()
+            .map(|one| one.progress.as_str())
+            .collect();
+        let progress = progress.join("; ");
+        if progress != self.progress {
+            *self = Self {
+                progress,
+                ..Self::new()
+            };
+        }
+        let stuck = self.since.elapsed();
+        if stuck > WORTH_TELLING && !self.is_told {
+            self.is_told = true;
+            let who: Vec<String> = left.holding.iter().map(ToString::to_string).collect();
+            let tables: Vec<String> = left.tables.iter().map(ToString::to_string).collect();
+            context.notice().warn(&format!(
+                "waits for {}, which has {} in hand and does not get on",
+                who.join(", "),
+                tables.join(", ")
+            ));
+        }
+        stuck
     }
 }
 

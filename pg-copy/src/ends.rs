@@ -18,8 +18,6 @@ pub(crate) struct Ends {
     /// The database that is loaded.
     pub(crate) target: Endpoint,
     pub(crate) application_name: String,
-    /// What sessions of workers elsewhere are called.
-    pub(crate) workers_name: String,
 }
 
 impl Ends {
@@ -43,7 +41,6 @@ impl Ends {
             source,
             target: target.with_database(&database),
             application_name: application_name(head.hash(), context.tool()),
-            workers_name: application_name(head.hash(), WORKER),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pg_pipe::{Context, Exit, Failure};
-use pg_session::ledger::{self, Run};
+use pg_session::ledger::{self, LedgerChunk, Run};
 use pg_session::mark::{self, MarkState};
 use pg_session::settings::application_name;
 use pg_session::{Class, Endpoint, Error, Purpose, Role, Session, catalog, checksum, snapshot};
@@ -16,8 +16,9 @@ use crate::copy::listen;
 use crate::crew;
 use crate::ends::{Ends, WORKER, canceled};
 use crate::filter::Filters;
+use crate::guards::Guards;
 use crate::routes::Routes;
-use crate::worker::{Joining, Manner, Shared};
+use crate::worker::{Hashing, Joining, Manner, Shared};
 
 /// How often it is looked for a run.
 const POLL: Duration = Duration::from_millis(500);
@@ -25,7 +26,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// Runs that need no more help: the database and the run's number.
 type Finished = BTreeSet<(String, i64)>;
 
-/// Joins one run after the other, until none needs help.
+/// Joins one run after the other, until none needs help: of a migration, as long as it is worth
+/// waiting for the next database.
 ///
 /// # Errors
 /// What ends the tool; a conflict (exit 7) when there has been nothing to join.
@@ -37,7 +39,9 @@ pub(crate) fn run(args: &WorkerArgs, context: &Context) -> anyhow::Result<Exit> 
         pg_session::resolve(Role::Target, args.target.target.as_deref())?.telling(context.teller());
     let mut finished = Finished::new();
     let mut all_well = true;
-    let mut waiting_since = Instant::now();
+    // Since when there has been nothing to do, and why.
+    let mut idle_since = Instant::now();
+    let mut idle = nothing(args);
     loop {
         context.check_stop()?;
         let found = candidates(args, (&source, &target))?
@@ -51,18 +55,31 @@ pub(crate) fn run(args: &WorkerArgs, context: &Context) -> anyhow::Result<Exit> 
                 Helped::All(well) => {
                     all_well &= well;
                     finished.insert(place);
+                    idle_since = Instant::now();
+                    continue;
                 }
-                Helped::Lost => {}
+                Helped::Lost => {
+                    idle = left_alone();
+                    idle_since = Instant::now();
+                }
+                Helped::NoSnapshot => idle = elsewhere(&ends),
             }
-            waiting_since = Instant::now();
-        } else if !finished.is_empty() {
-            return Ok(if all_well { Exit::Fine } else { Exit::Partial });
-        } else if waiting_since.elapsed() >= args.wait {
-            return Err(nothing(args).into());
-        } else {
-            thread::sleep(POLL);
+        } else if args.migration.is_none() && !finished.is_empty() {
+            return Ok(ended(all_well));
         }
+        if idle_since.elapsed() >= args.wait {
+            return if finished.is_empty() {
+                Err(idle.into())
+            } else {
+                Ok(ended(all_well))
+            };
+        }
+        thread::sleep(POLL);
     }
+}
+
+fn ended(all_well: bool) -> Exit {
+    if all_well { Exit::Fine } else { Exit::Partial }
 }
 
 fn nothing(args: &WorkerArgs) -> Failure {
@@ -74,19 +91,28 @@ fn nothing(args: &WorkerArgs) -> Failure {
         .hint("Start pg-copy, or ./migrate, first; --wait says how long to wait for it.")
 }
 
+fn left_alone() -> Failure {
+    Failure::conflict("the copy that was joined has ended before all was in, and no other came")
+        .hint("Run that pg-copy, or ./migrate, again, and this after it.")
+}
+
+fn elsewhere(ends: &Ends) -> Failure {
+    Failure::conflict(format!(
+        "the source has no snapshot of the copy into {}",
+        ends.target.database()
+    ))
+    .hint("Give --source the server and the database that pg-copy copies from.")
+}
+
 /// The databases that may be copied now.
 fn candidates(
     args: &WorkerArgs,
     (source, target): (&Endpoint, &Endpoint),
 ) -> anyhow::Result<Vec<Ends>> {
-    let ends = |source: Endpoint, target: Endpoint, hash: Option<&str>| {
-        let name = application_name(hash, WORKER);
-        Ends {
-            source,
-            target,
-            application_name: name.clone(),
-            workers_name: name,
-        }
+    let ends = |source: Endpoint, target: Endpoint, hash: Option<&str>| Ends {
+        source,
+        target,
+        application_name: application_name(hash, WORKER),
     };
     let Some(name) = &args.migration else {
         return Ok(vec![ends(source.clone(), target.clone(), None)]);
@@ -129,6 +155,8 @@ enum Helped {
     All(bool),
     /// The run is gone, or another has taken its place.
     Lost,
+    /// This source has not got its snapshot, or not any more.
+    NoSnapshot,
 }
 
 fn help(
@@ -139,15 +167,17 @@ fn help(
     context: &Context,
 ) -> anyhow::Result<Helped> {
     let chunks = ledger::list_chunks(&mut session)?;
-    let left = chunks.iter().filter(|chunk| chunk.done.is_none()).count();
+    let (left, bytes) = extent(&chunks);
     if left == 0 {
         return Ok(Helped::All(true));
     }
     let filters = Filters::from_ledger(&chunks);
     let mut source = ends.source.connect(Purpose::Read, &ends.application_name)?;
     if let Err(error) = snapshot::adopt(&mut source, &run.snapshot) {
-        return if snapshot::is_gone(&error) {
-            Ok(Helped::Lost)
+        // One of another database of the same server cannot be imported.
+        let is_elsewhere = snapshot::is_gone(&error) || error.sqlstate() == Some("0A000");
+        return if is_elsewhere {
+            Ok(Helped::NoSnapshot)
         } else {
             Err(error.into())
         };
@@ -157,21 +187,20 @@ fn help(
         .map(|relation| (relation.name.clone(), relation))
         .collect();
     let routes = Routes::read(&mut source)?;
+    let quiet = quieten(&mut session, &chunks, &routes)?;
     let joining = Joining {
         run: run.id,
         snapshot: &run.snapshot,
         relations: &relations,
         routes: &routes,
         ways: (source.way().clone(), session.way().clone()),
-        is_utf8: source.facts().encoding == "UTF8",
-        streams: !checksum::is_hashed_by(&mut source)?,
+        hashing: Hashing {
+            is_utf8: source.facts().encoding == "UTF8",
+            streams: !checksum::is_hashed_by(&mut source)?,
+        },
+        quiet,
         is_guest: true,
     };
-    let bytes: i64 = chunks
-        .iter()
-        .filter(|chunk| chunk.done.is_none())
-        .map(|chunk| chunk.estimated_bytes)
-        .sum();
     let meter = context.meter("rows", left, Some(u64::try_from(bytes).unwrap_or(0)));
     let shared = Shared::new(
         context,
@@ -197,6 +226,22 @@ fn help(
             Err(error)
         }
     }
+}
+
+/// Chunks that are not done, and their bytes on the source's disk, about.
+fn extent(chunks: &[LedgerChunk]) -> (usize, i64) {
+    let left = chunks.iter().filter(|chunk| chunk.done.is_none());
+    let bytes = left.clone().map(|chunk| chunk.estimated_bytes).sum();
+    (left.count(), bytes)
+}
+
+/// Whether sessions must keep triggers and keys quiet that are in the way.
+fn quieten(session: &mut Session, chunks: &[LedgerChunk], routes: &Routes) -> anyhow::Result<bool> {
+    let left = chunks.iter().filter(|chunk| chunk.done.is_none());
+    let written = left
+        .flat_map(|chunk| [&chunk.name, routes.unit(&chunk.name)])
+        .collect();
+    Guards::read(session)?.quieten(session, &written, &BTreeSet::new())
 }
 
 /// Whether workers failed because the run is no more.

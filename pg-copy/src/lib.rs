@@ -13,6 +13,7 @@ mod cuts;
 mod ends;
 mod filter;
 mod fit;
+mod guards;
 mod holder;
 mod join;
 mod large_objects;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pg_pipe::record::{Copied, Record};
 use pg_pipe::{Context, Failure};
-use pg_session::ledger::{self, Done, Format, LedgerChunk, PlannedChunk, Range};
+use pg_session::ledger::{self, Done, Emptying, Format, LedgerChunk, PlannedChunk, Range};
 use pg_session::snapshot;
 use pg_session::{Error, Relation, RelationName, Session, Wire, checksum};
 
@@ -13,6 +13,7 @@ use crate::args::FormatChoice;
 use crate::cuts::Cuts;
 use crate::filter::Filters;
 use crate::fit::Fit;
+use crate::guards::Guards;
 use crate::holder::Holder;
 use crate::parts::{Parts, whole};
 use crate::routes::{Routes, Together};
@@ -25,6 +26,8 @@ const LOOKED_AT_ONCE: usize = 100;
 pub(crate) struct Left {
     /// The number of this run.
     pub(crate) run: i64,
+    /// Whether sessions that write keep triggers and keys quiet.
+    pub(crate) quiet: bool,
     /// Tables that are not in, or not all of them.
     pub(crate) tables: usize,
     /// Chunks that are not.
@@ -50,8 +53,6 @@ pub(crate) struct Choice<'a> {
     pub(crate) starts_over: bool,
     /// Hash of the migration, for the ledger.
     pub(crate) migration: &'a str,
-    /// What sessions of earlier runs are called, which are ended.
-    pub(crate) evicted: &'a [&'a str],
 }
 
 /// Plans what is not copied yet. Nothing is changed before every table that is to be copied
@@ -73,12 +74,8 @@ pub(crate) fn plan(
     let earlier = ledger::moments(target)?;
     let run = ledger::begin_run(target, choice.migration, &holder.snapshot, &now)?;
     // What an earlier run still had in hand is in or not, from here on.
-    ledger::evict(target, choice.evicted)?;
+    ledger::evict_earlier(target, run, &context.teller())?;
     let known = list_begun(target)?;
-    let (begun, mut to_copy): (Vec<&Relation>, Vec<&Relation>) = holder
-        .relations
-        .values()
-        .partition(|relation| known.contains_key(&relation.name));
     // What was planned and not begun is planned again, inside the new snapshot. Rows of tables
     // that this stream leaves out stay as they are.
     ledger::forget_plan(target)?;
@@ -87,35 +84,45 @@ pub(crate) fn plan(
         starts_over: choice.starts_over,
         is_unchanged: !earlier.is_empty() && earlier.iter().all(|then| then.is_same(&now)),
     };
-    keep.tell(begun.len(), context);
+    keep.tell(
+        known
+            .keys()
+            .filter(|name| holder.relations.contains_key(*name))
+            .count(),
+        context,
+    );
     let mut left = Left::new(run, holder);
-    let chunks = |relation: &Relation| known.get(&relation.name).map_or(&[][..], Vec::as_slice);
-    let mut again: BTreeMap<&RelationName, &str> = BTreeMap::new();
-    for relation in &begun {
-        let unit = holder.routes.unit(&relation.name);
-        if again.contains_key(unit) {
-            continue;
+    let again = keep.not_these(holder, &known)?;
+    let (mut to_copy, mut going_on) = (Vec::new(), Vec::new());
+    for relation in holder.relations.values() {
+        match known.get(&relation.name) {
+            Some(chunks) if !again.contains_key(holder.routes.unit(&relation.name)) => {
+                if left.take_up(relation, chunks, context) {
+                    going_on.push(relation);
+                }
+            }
+            _ => to_copy.push(relation),
         }
-        let source = (&mut holder.session, &mut holder.streamer);
-        let why = keep.reason_against(source, relation, chunks(relation))?;
-        again.extend(why.map(|why| (unit, why)));
     }
+    let guards = Guards::read(target)?;
+    let written = to_copy.iter().chain(&going_on);
+    let written: BTreeSet<&RelationName> = written
+        .flat_map(|relation| [&relation.name, holder.routes.unit(&relation.name)])
+        .collect();
+    left.quiet = guards.quieten(target, &written, &again.keys().collect())?;
     for (unit, why) in &again {
-        forget(target, (unit, why), &known, holder, context)?;
+        let emptying = guards.emptying(unit);
+        forget(target, (unit, why, emptying), &known, holder, context)?;
     }
-    for relation in begun {
-        if again.contains_key(holder.routes.unit(&relation.name)) {
-            to_copy.push(relation);
-        } else {
-            left.take_up(relation, chunks(relation), context);
-        }
+    for relation in going_on {
+        ledger::go_on_with(target, run, &relation.name)?;
     }
     let wanted = (filters, &holder.routes);
     let planned = planned(target, &mut holder.session, (&to_copy, wanted), choice)?;
     if choice.format == FormatChoice::Binary {
         tell_text(&planned, context);
     }
-    ledger::plan(target, &planned)?;
+    ledger::plan(target, run, &planned)?;
     let covers_all = known.keys().all(|name| holder.relations.contains_key(name));
     ledger::mark_planned(target, run, covers_all)?;
     left.tables += to_copy.len();
@@ -147,6 +154,30 @@ impl Keep<'_> {
         ));
     }
 
+    /// What is not kept of the tables that earlier runs have begun, and why: tables, or all that
+    /// a root has.
+    fn not_these(
+        &self,
+        holder: &mut Holder,
+        known: &BTreeMap<RelationName, Vec<LedgerChunk>>,
+    ) -> Result<BTreeMap<RelationName, &'static str>, Error> {
+        let mut again = BTreeMap::new();
+        for (name, chunks) in known {
+            let unit = holder.routes.unit(name);
+            let Some(relation) = holder.relations.get(name) else {
+                continue;
+            };
+            if again.contains_key(unit) {
+                continue;
+            }
+            let source = (&mut holder.session, &mut holder.streamer);
+            if let Some(why) = self.reason_against(source, relation, chunks)? {
+                again.insert(unit.clone(), why);
+            }
+        }
+        Ok(again)
+    }
+
     /// Why a table is not kept; `None` when it is: the source has the same rows as what is in,
     /// in the same places, so that the rest can be had from this snapshot, too.
     fn reason_against(
@@ -165,7 +196,9 @@ impl Keep<'_> {
         {
             return Ok(Some("was copied under another --where: it is copied again"));
         }
-        if self.is_unchanged || self.is_same(source, relation, chunks)? {
+        // An unlogged table does not outlive a crash, which leaves no transaction.
+        let is_unchanged = self.is_unchanged && !relation.unlogged;
+        if is_unchanged || self.is_same(source, relation, chunks)? {
             return Ok(None);
         }
         Ok(Some("has changed on the source since: it is copied again"))
@@ -209,6 +242,7 @@ impl Left {
     fn new(run: i64, holder: &Holder) -> Self {
         Self {
             run,
+            quiet: false,
             tables: 0,
             chunks: 0,
             parts: Parts::default(),
@@ -217,8 +251,9 @@ impl Left {
         }
     }
 
-    /// Counts a table that is in, or begun, and tells of it in the first case.
-    fn take_up(&mut self, relation: &Relation, chunks: &[LedgerChunk], context: &Context) {
+    /// Counts a table that is in, or begun, and tells of it in the first case. Gives whether
+    /// something of it is left.
+    fn take_up(&mut self, relation: &Relation, chunks: &[LedgerChunk], context: &Context) -> bool {
         let mut is_whole = false;
         for chunk in chunks {
             let Some(done) = &chunk.done else {
@@ -241,6 +276,7 @@ impl Left {
             }
         }
         self.tables += usize::from(!is_whole);
+        !is_whole
     }
 }
 
@@ -316,7 +352,7 @@ fn tell_text(chunks: &[PlannedChunk], context: &Context) {
 /// rows may lie in each other.
 fn forget(
     target: &mut Session,
-    (unit, why): (&RelationName, &str),
+    (unit, why, emptying): (&RelationName, &str, Emptying),
     known: &BTreeMap<RelationName, Vec<LedgerChunk>>,
     holder: &Holder,
     context: &Context,
@@ -336,7 +372,7 @@ fn forget(
     context.notice().warn(&format!("table {unit} {why}"));
     let is_root = !holder.relations.contains_key(unit);
     target.in_transaction("begin", |target| {
-        ledger::forget_tables(target, is_root.then_some(unit), &names)
+        ledger::forget_tables(target, is_root.then_some(unit), &names, emptying)
     })?;
     Ok(())
 }

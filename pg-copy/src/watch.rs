@@ -66,7 +66,10 @@ impl<'a> Watch<'a> {
             if latest != Some(shared.joining.run) || !ledger::is_running(session)? {
                 shared.end();
             }
-        } else if ledger::is_busy(session, &shared.ends.workers_name)? {
+        } else if ledger::list_holding(session, shared.joining.run, false)?
+            .iter()
+            .any(|one| one.application != shared.ends.application_name)
+        {
             let chunks = ledger::list_chunks(session)?;
             shared.tell_others(&chunks);
         }

@@ -12,13 +12,16 @@ use pg_pipe::stop::Registered;
 use pg_pipe::{Context, Dial};
 use pg_session::checksum::RowHasher;
 use pg_session::journey::Way;
-use pg_session::ledger::{self, Done, Format, LedgerChunk, MOST_ATTEMPTS, Range, TakenChunk};
+use pg_session::ledger::{
+    self, Done, Format, Holding, LedgerChunk, MOST_ATTEMPTS, Range, TakenChunk,
+};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Error, Purpose, Relation, RelationName, Session, Wire, checksum};
 
 use crate::args::LoadArgs;
 use crate::ends::Ends;
 use crate::filter::Filters;
+use crate::guards;
 use crate::pace::Pace;
 use crate::parts::Parts;
 use crate::resume::{Left, copied};
@@ -53,6 +56,16 @@ impl Manner {
     }
 }
 
+/// How rows of the source come to their checksum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashing {
+    /// Whether its database is in UTF8, so that they can be hashed in passing.
+    pub(crate) is_utf8: bool,
+    /// Whether it has no hash, so that rows which cannot be hashed in passing are sent once
+    /// more.
+    pub(crate) streams: bool,
+}
+
 /// The run that workers take part in.
 pub(crate) struct Joining<'a> {
     /// Its number in the ledger.
@@ -62,11 +75,9 @@ pub(crate) struct Joining<'a> {
     pub(crate) routes: &'a Routes,
     /// How the sessions before came to the source and to the target.
     pub(crate) ways: (Way, Way),
-    /// Whether the source's database is in UTF8, so that rows can be hashed in passing.
-    pub(crate) is_utf8: bool,
-    /// Whether the source has no hash, so that rows which cannot be hashed in passing are sent
-    /// once more.
-    pub(crate) streams: bool,
+    pub(crate) hashing: Hashing,
+    /// Whether triggers and keys of the target are kept quiet.
+    pub(crate) quiet: bool,
     /// Whether another process has begun the run, and tells of tables.
     pub(crate) is_guest: bool,
 }
@@ -107,8 +118,8 @@ struct Pair {
 pub(crate) struct LeftOver {
     /// Tables with a chunk that is neither done nor given up.
     pub(crate) tables: BTreeSet<RelationName>,
-    /// Whether workers elsewhere are at it.
-    pub(crate) is_in_hand: bool,
+    /// Sessions elsewhere that are at it.
+    pub(crate) holding: Vec<Holding>,
 }
 
 impl<'a> Shared<'a> {
@@ -209,7 +220,10 @@ impl<'a> Shared<'a> {
     /// What the server says.
     pub(crate) fn left_over(&self, session: &mut Session) -> Result<LeftOver, Error> {
         // First, so that what they end with in between is seen.
-        let is_in_hand = ledger::is_busy(session, &self.ends.workers_name)?;
+        let holding = ledger::list_holding(session, self.joining.run, false)?;
+        if ledger::latest_run(session)?.map(|run| run.id) != Some(self.joining.run) {
+            return Err(taken_over());
+        }
         let chunks = ledger::list_chunks(session)?;
         self.tell_others(&chunks);
         self.require_plan(&chunks)?;
@@ -221,7 +235,7 @@ impl<'a> Shared<'a> {
                 .map(|chunk| chunk.name)
                 .filter(|name| self.joining.relations.contains_key(name))
                 .collect(),
-            is_in_hand,
+            holding,
         })
     }
 
@@ -300,17 +314,11 @@ impl<'a> Shared<'a> {
         let mut target = self.ends.target.wire(target_way, Purpose::Load, name)?;
         self.require_run(&mut target)?;
         let mut source = self.ends.source.wire(source_way, Purpose::Read, name)?;
-        snapshot::adopt_on_wire(&mut source, self.joining.snapshot).map_err(|error| {
-            if snapshot::is_gone(&error) {
-                return Error::new(
-                    Class::Lost,
-                    "the snapshot of this run is gone, with the session that held it",
-                )
-                .with_hint("Run the same command again: it goes on with a new snapshot.")
-                .with_source(error);
-            }
-            error.while_doing("cannot adopt the snapshot of this run")
-        })?;
+        snapshot::adopt_on_wire(&mut source, self.joining.snapshot)
+            .map_err(snapshot::not_adopted)?;
+        if self.joining.quiet {
+            target.batch(guards::QUIET)?;
+        }
         if let Some(sql) = self.manner.toast {
             target.batch(sql)?;
         }
@@ -333,18 +341,14 @@ impl<'a> Shared<'a> {
         if latest == Some(self.joining.run.to_string()) {
             return Ok(());
         }
-        Err(Error::new(
-            Class::Ledger,
-            "another pg-copy has begun to copy into this database since",
-        )
-        .with_hint("One pg-copy plans and tells; others join it as pg-copy worker."))
+        Err(taken_over())
     }
 
     /// Copies the next chunk, or several small ones in one transaction; `false` when none is
     /// left.
     fn copy_next(&self, pair: &mut Pair, worker: &str) -> Result<bool, FailedChunk> {
         let held: Vec<i64> = lock(&self.held).iter().copied().collect();
-        let mut chunks = ledger::take(&mut pair.target, &held)?;
+        let mut chunks = ledger::take(&mut pair.target, self.joining.run, &held)?;
         let is_over = chunks.is_empty();
         // What another worker has just failed with is free on the server, and not for us.
         chunks.retain(|chunk| lock(&self.held).insert(chunk.id));
@@ -410,7 +414,7 @@ impl<'a> Shared<'a> {
         }
         let filters = &self.manner.filters;
         let filter = filters.sql(&chunk.name, chunk.range.condition());
-        let can_hash = self.joining.is_utf8 && chunk.format == Format::Binary;
+        let can_hash = self.joining.hashing.is_utf8 && chunk.format == Format::Binary;
         let load = Load {
             relation,
             into: match chunk.range {
@@ -432,7 +436,7 @@ impl<'a> Shared<'a> {
         let moved = transfer::copy(&mut pair.source, &mut pair.target, load, &passing)?;
         let sum = match moved.total {
             Some(total) => total.checksum(relation),
-            None if self.joining.streams => {
+            None if self.joining.hashing.streams => {
                 checksum::stream_on_wire(&mut pair.source, relation, filter.as_deref())?
             }
             None => checksum::sum_on_wire(&mut pair.source, relation, filter.as_deref())?,
@@ -519,6 +523,15 @@ impl<'a> Shared<'a> {
             .wire(way, Purpose::Load, &ends.application_name)?;
         work(clerk.insert(wire))
     }
+}
+
+/// What ends a run whose ledger is another's by now.
+pub(crate) fn taken_over() -> Error {
+    Error::new(
+        Class::Ledger,
+        "another pg-copy has begun to copy into this database since",
+    )
+    .with_hint("One pg-copy plans and tells; others join it as pg-copy worker.")
 }
 
 /// A chunk that failed, or the attempt to take one.

@@ -47,9 +47,12 @@ impl RowFilter {
     /// # Errors
     /// What the server says of it.
     pub fn check(&self, session: &mut Session) -> Result<(), Error> {
-        // A query with parameters is one statement: the condition cannot bring others along.
+        // A query with parameters is one statement: the condition cannot bring others along. What
+        // stands between these words is one expression: it closes no bracket that it has not
+        // opened, and would take in what else a query asks for.
         let sql = format!(
-            "select from only {} where false and {}",
+            "select case when {}\n then true end from only {} where false and {}",
+            self.condition,
             self.name.sql(),
             self.sql()
         );

@@ -1,6 +1,6 @@
 //! One view of the rows for many sessions: a holder exports its snapshot, workers adopt it.
 
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::quote;
 use crate::session::Session;
 use crate::wire::Wire;
@@ -28,7 +28,7 @@ pub fn export(session: &mut Session) -> Result<SnapshotId, Error> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Moment {
     /// What the database is a state of: server, timeline, database, and since when the server
-    /// has been up; unlogged tables do not outlive a crash. Absent where that cannot be known.
+    /// has been up without a crash. Absent where that cannot be known.
     pub lineage: Option<String>,
     /// `txid_current_snapshot()`.
     pub snapshot: String,
@@ -72,6 +72,19 @@ pub fn moment(session: &mut Session, lineage: Option<String>) -> Result<Moment, 
 /// servers up to 16 call an invalid parameter, later ones an undefined object.
 pub fn is_gone(error: &Error) -> bool {
     matches!(error.sqlstate(), Some("22023" | "42704"))
+}
+
+/// What is said when a snapshot could not be adopted.
+pub fn not_adopted(error: Error) -> Error {
+    if is_gone(&error) {
+        return Error::new(
+            Class::Lost,
+            "the snapshot of this run is gone, with the session that held it",
+        )
+        .with_hint("Run the same command again: it goes on with a new snapshot.")
+        .with_source(error);
+    }
+    error.while_doing("cannot adopt the snapshot of this run")
 }
 
 /// Begins a transaction that sees what the holder of the snapshot sees.

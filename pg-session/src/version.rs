@@ -67,6 +67,11 @@ impl ServerVersion {
         self.0 >= 180_000
     }
 
+    /// `pg_stat_progress_copy` (14).
+    pub fn shows_copy_progress(self) -> bool {
+        self.0 >= 140_000
+    }
+
     /// Scans of ranges of ctid that read no more than those (14).
     pub fn has_tid_range_scans(self) -> bool {
         self.0 >= 140_000

@@ -134,7 +134,7 @@ fn a_worker_ends_when_the_copy_is_killed_and_the_next_run_takes_over() {
     running.wait().ends_with(137);
     joined
         .wait()
-        .fails_clearly(7, &["no copy into this database"]);
+        .fails_clearly(7, &["has ended before all was in"]);
     let flags = [
         "--split-size",
         "1MB",
@@ -186,5 +186,49 @@ fn workers_stop_with_the_copy_that_was_stopped() {
     running.wait().ends_with(143);
     joined
         .wait()
-        .fails_clearly(7, &["no copy into this database"]);
+        .fails_clearly(7, &["has ended before all was in"]);
+}
+
+#[test]
+fn what_a_stopped_worker_had_in_hand_does_not_come_into_the_next_run() {
+    let (scene, plan) = Scene::begun("asleep", ROWS);
+    let running = slow_copy(&scene, &plan);
+    let flags = ["--jobs", "1", "--rate-limit", "1MB", "--wait", "1"];
+    let joined = worker(&scene, &flags).spawn();
+    wait_until("it takes part", LIMIT, || {
+        scene
+            .target
+            .ask_one("select count(distinct worker)::text from pgmig.attempt")
+            == "2"
+    });
+    signal(joined.pid(), "STOP");
+    signal(running.pid(), "KILL");
+    running.wait().ends_with(137);
+    scene.source.run("update large set t = 'new ' || t");
+    let flags = [
+        "--split-size",
+        "1MB",
+        "--where",
+        "public.other=id > 100",
+        "-",
+    ];
+    let ran = scene.tool(&["pg-copy"]).args(flags).input(plan).run();
+    ran.ends_with(0);
+    signal(joined.pid(), "CONT");
+    joined.wait().fails_clearly(7, &["copy"]);
+    is_all_there(&scene);
+}
+
+#[test]
+fn a_worker_with_another_source_says_so() {
+    let (scene, plan) = Scene::begun("another source", ROWS);
+    let running = slow_copy(&scene, &plan);
+    let other = scene.target.cluster.conninfo("postgres");
+    for source in [other, scene.source.cluster.conninfo("postgres")] {
+        worker(&scene, &["--wait", "1", "--source", &source])
+            .run()
+            .fails_clearly(7, &["has no snapshot"]);
+    }
+    running.wait().ends_with(0);
+    is_all_there(&scene);
 }

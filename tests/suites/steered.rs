@@ -295,3 +295,113 @@ fn who_wants_to_change_a_table_of_the_source_is_named() {
         "20000"
     );
 }
+
+#[test]
+fn brackets_that_do_not_balance_double_no_row() {
+    let (scene, plan) = Scene::begun("brackets", ROWS);
+    let typed = "public.large=id <= 10000) or (id > 10000";
+    let flags = ["--split-size", "1MB", "--where", typed];
+    let ran = scene.target_is_untouched_by(|| copy(&scene, &plan, &flags).run());
+    ran.fails_clearly(2, &["public.large"]);
+}
+
+/// Tables with everything that notices rows, one of which the data break: the ledger stays.
+const NOTICED: &str = "
+    create table audit (id serial, what text);
+    create table parent (id integer primary key, v text);
+    insert into parent select n, 'v' from generate_series(1, 1000) n;
+    create table child (id integer primary key, parent integer);
+    insert into child select n, n from generate_series(1, 1000) n;
+    create function note() returns trigger language plpgsql as
+        $$ begin insert into public.audit (what) values (tg_op); return null; end $$;
+    create trigger note after insert or delete on parent for each row execute function note();
+    create trigger emptied after truncate on parent execute function note();
+    alter table child add foreign key (parent) references parent;
+    create table broken (id integer);
+    insert into broken values (1);
+    alter table broken add constraint never check (id > 1) not valid;
+    create table orphan (parent integer);
+    insert into orphan values (5000);
+    alter table orphan add foreign key (parent) references parent not valid;
+    update pg_constraint set convalidated = true where conname = 'orphan_parent_fkey';";
+
+#[test]
+fn rows_that_are_copied_again_set_nothing_off() {
+    let (scene, plan) = Scene::begun("noticed", NOTICED);
+    let stream = copied(&scene, &plan, &[]);
+    let post = scene.tool(BY_HAND[3]).input(stream).run();
+    post.ends_with(6);
+    let keys = "select count(*)::text from pg_trigger where not tgisinternal";
+    assert_eq!(scene.target.ask_one(keys), "2", "{post}");
+    scene
+        .source
+        .run("update parent set v = 'w' where id = 5; truncate audit; delete from orphan");
+    let plan = scene.plan();
+    let ran = copy(&scene, &plan, &[]).run();
+    ran.ends_with(0);
+    ran.says(&["public.parent", "has changed"]);
+    assert_eq!(
+        scene.target.ask_one("select count(*)::text from audit"),
+        "0"
+    );
+    let sum = "select count(*) || ' ' || md5(string_agg(id || v, ',' order by id)) from parent";
+    assert_eq!(scene.target.ask_one(sum), scene.source.ask_one(sum));
+    let post = scene.tool(BY_HAND[3]).input(ran.text()).run();
+    post.ends_with(0);
+    scene.tool(BY_HAND[4]).input(post.text()).run().ends_with(0);
+    scene.is_the_same_to_pg_dump();
+}
+
+#[test]
+fn a_role_that_may_not_keep_triggers_quiet_is_refused() {
+    let (scene, plan) = Scene::begun("loud", NOTICED);
+    let stream = copied(&scene, &plan, &[]);
+    scene.tool(BY_HAND[3]).input(stream).run().ends_with(6);
+    scene.source.run("update parent set v = 'w' where id = 5");
+    scene
+        .target
+        .run("alter table parent enable always trigger note");
+    let before = scene.target.ask_one("select count(*)::text from audit");
+    let ran = copy(&scene, &plan, &[]).run();
+    ran.fails_clearly(7, &["public.parent", "trigger that fires"]);
+    assert_eq!(
+        scene.target.ask_one("select count(*)::text from audit"),
+        before
+    );
+    assert_eq!(
+        scene.target.ask_one("select count(*)::text from parent"),
+        "1000"
+    );
+}
+
+#[test]
+fn a_stream_of_some_tables_leaves_the_others_parts_alone() {
+    let (scene, plan) = Scene::begun("some", ROWS);
+    let flags = [
+        "--rate-limit",
+        "1MB/s",
+        "--jobs",
+        "1",
+        "--split-size",
+        "1MB",
+    ];
+    let running = copy(&scene, &plan, &flags).spawn();
+    wait_until("a part is in", LIMIT, || {
+        scene
+            .target
+            .ask_one("select (count(*) > 0)::text from pgmig.chunk where done_at is not null")
+            == "true"
+    });
+    signal(running.pid(), "KILL");
+    running.wait().ends_with(137);
+    let part: String = plan
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("\"type\":\"table\",\"schema\":\"public\""))
+        .collect();
+    copied(&scene, &part, &[]);
+    copied(&scene, &plan, &["--split-size", "1MB"]);
+    assert_eq!(
+        scene.target.ask_one("select count(*)::text from large"),
+        "20000"
+    );
+}

@@ -38,6 +38,8 @@ pub(crate) struct Ways<'a> {
     pub(crate) toast: Option<&'static str>,
     /// How fast.
     pub(crate) pace: Pace,
+    /// The run that they are copied in.
+    pub(crate) run: i64,
     /// Pairs of sessions.
     pub(crate) jobs: usize,
 }

@@ -68,7 +68,7 @@ pub(crate) enum Keeps {
 pub(crate) fn plan(
     target: &mut Session,
     source: &mut Session,
-    keeps: Keeps,
+    (keeps, run): (Keeps, i64),
     context: &Context,
 ) -> anyhow::Result<Left> {
     let mut left = Left {
@@ -82,6 +82,7 @@ pub(crate) fn plan(
         context.check_stop()?;
         let page = catalog::list_large_objects(source, after, PAGE)?;
         let Some(last) = page.last() else {
+            ledger::go_on_with_large_objects(target, run)?;
             return Ok(left);
         };
         after = last.oid;
@@ -90,7 +91,7 @@ pub(crate) fn plan(
         left.chunks += planned.len();
         left.bytes += planned.iter().map(|chunk| chunk.bytes).sum::<i64>();
         target.in_transaction("begin", |target| {
-            ledger::plan_large_objects(target, &planned)
+            ledger::plan_large_objects(target, run, &planned)
         })?;
     }
 }

@@ -11,7 +11,7 @@ use pg_pipe::progress::Counters;
 use pg_pipe::stop::Registered;
 use pg_session::checksum::PieceHasher;
 use pg_session::ledger::{self, LargeObjectChunk, MOST_ATTEMPTS};
-use pg_session::{Class, Error, Purpose, Session, snapshot};
+use pg_session::{Error, Purpose, Session, snapshot};
 
 use super::Ways;
 use super::contents::Contents;
@@ -129,18 +129,7 @@ impl Crew<'_> {
             ..
         } = self.ways;
         let mut source = source.connect(Purpose::Read, name)?;
-        snapshot::adopt(&mut source, self.ways.snapshot).map_err(|error| {
-            match error.sqlstate() {
-                // The session that exported it is gone, and the server with it.
-                Some("22023") => Error::new(
-                    Class::Lost,
-                    "the snapshot of this run is gone: the source was restarted",
-                )
-                .with_hint("Run the same command again: it goes on with a new snapshot.")
-                .with_source(error),
-                _ => error.while_doing("cannot adopt the snapshot of this run"),
-            }
-        })?;
+        snapshot::adopt(&mut source, self.ways.snapshot).map_err(snapshot::not_adopted)?;
         let mut target = target.connect(Purpose::Load, name)?;
         if let Some(sql) = self.ways.toast {
             target.batch(sql)?;
@@ -159,8 +148,9 @@ impl Crew<'_> {
 
     /// Copies the next of the plan; `false` when none is left.
     fn copy_next(&self, pair: &mut Pair, worker: &str) -> Result<bool, Failed> {
-        pair.target.batch("begin")?;
-        let Some(chunk) = ledger::take_large_objects(&mut pair.target, &self.held())? else {
+        let run = self.ways.run;
+        let taken = ledger::take_large_objects(&mut pair.target, run, &self.held())?;
+        let Some(chunk) = taken else {
             pair.target.batch("rollback")?;
             return Ok(false);
         };

@@ -14,7 +14,9 @@ pub use contents::{Content, list_contents};
 pub use databases::{DatabaseFacts, list_databases};
 pub use keys::{SplitKey, list_split_keys, sample_bounds};
 pub use large_objects::{LargeObjectSize, first_large_object, list_large_objects};
-pub use relations::{list_blocks, list_freezable, list_relations, list_routed};
+pub use relations::{
+    Guard, list_blocks, list_freezable, list_guarded, list_relations, list_routed,
+};
 pub use sequences::{SequencePosition, list_sequences, read_sequence};
 pub use server::{ServerFacts, read_server};
 

@@ -9,6 +9,7 @@ use crate::quote;
 use crate::relation::{Binary, Canonical, ColumnFacts, Relation, RelationName};
 use crate::session::Session;
 
+const GUARDED: &str = include_str!("sql/guarded_list.sql");
 const RELATIONS: &str = include_str!("sql/relation_list.sql");
 const COLUMNS: &str = include_str!("sql/column_list.sql");
 const BLOCKS: &str = include_str!("sql/block_list.sql");
@@ -238,4 +239,33 @@ fn function(row: &Row, schema: &str, name: &str) -> Option<String> {
     let schema: Option<String> = row.get(schema);
     let name: Option<String> = row.get(name);
     Some(quote::qualified(&schema?, &name?))
+}
+
+/// What would notice rows that are written to a table of the target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Guard {
+    /// The user's triggers are on it, and fire.
+    pub is_triggered: bool,
+    /// Some of them fire in sessions of replicas, too.
+    pub is_loud: bool,
+    /// A foreign key refers to it.
+    pub is_referred_to: bool,
+}
+
+/// Tables with triggers of the user's, or to which foreign keys refer.
+///
+/// # Errors
+/// What the server says.
+pub fn list_guarded(session: &mut Session) -> Result<BTreeMap<RelationName, Guard>, Error> {
+    let rows = session.query(GUARDED, &[])?;
+    let guarded = |row: &Row| {
+        let name = RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"));
+        let guard = Guard {
+            is_triggered: row.get("is_triggered"),
+            is_loud: row.get("is_loud"),
+            is_referred_to: row.get("is_referred_to"),
+        };
+        (name, guard)
+    };
+    Ok(rows.iter().map(guarded).collect())
 }

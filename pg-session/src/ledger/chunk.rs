@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::range::Range;
+use super::run;
 use crate::error::{Class, Error};
 use crate::quote;
 use crate::relation::RelationName;
@@ -121,7 +122,7 @@ pub struct LedgerChunk {
 ///
 /// # Errors
 /// What the server says.
-pub fn plan(session: &mut Session, tables: &[PlannedChunk]) -> Result<(), Error> {
+pub fn plan(session: &mut Session, run: i64, tables: &[PlannedChunk]) -> Result<(), Error> {
     let schemas: Vec<&str> = tables.iter().map(|t| t.name.schema.as_str()).collect();
     let names: Vec<&str> = tables.iter().map(|t| t.name.name.as_str()).collect();
     let columns: Vec<String> = tables.iter().map(|t| json_array(&t.columns)).collect();
@@ -153,6 +154,7 @@ pub fn plan(session: &mut Session, tables: &[PlannedChunk]) -> Result<(), Error>
             &split_by,
             &lower,
             &upper,
+            &run,
         ],
     )?;
     Ok(())
@@ -178,20 +180,22 @@ fn json_array(items: &[String]) -> String {
     format!("[{}]", quoted.join(","))
 }
 
-/// Begins a transaction and takes the largest chunk that nobody has and that is not in
+/// Begins a transaction that holds the run and takes the largest chunk of it that nobody has and that is not in
 /// `given_up`, until its end; when that is a small one, others with it. None when there is none.
 ///
 /// # Errors
 /// What the server says.
-pub fn take(wire: &mut Wire, given_up: &[i64]) -> Result<Vec<TakenChunk>, Error> {
+pub fn take(wire: &mut Wire, run: i64, given_up: &[i64]) -> Result<Vec<TakenChunk>, Error> {
     let mut not_these = given_up.to_vec();
-    let first = wire.rows(&format!("begin; {}", take_sql(&not_these, i64::MAX, 1)))?;
+    let hold = quote::bound(run::HOLD, &[&run.to_string()]);
+    let first = take_sql(run, &not_these, i64::MAX, 1);
+    let first = wire.rows(&format!("begin; {hold}; {first}"))?;
     let mut chunks: Vec<TakenChunk> = first.into_iter().map(taken).collect::<Result<_, _>>()?;
     if let Some(first) = chunks.first()
         && first.estimated_bytes <= SMALL
     {
         not_these.push(first.id);
-        let more = wire.rows(&take_sql(&not_these, SMALL, AT_ONCE - 1))?;
+        let more = wire.rows(&take_sql(run, &not_these, SMALL, AT_ONCE - 1))?;
         for row in more {
             chunks.push(taken(row)?);
         }
@@ -204,11 +208,11 @@ const SMALL: i64 = 64 * 1024;
 /// Chunks that go together at the most.
 const AT_ONCE: i64 = 50;
 
-fn take_sql(given_up: &[i64], most_bytes: i64, limit: i64) -> String {
+fn take_sql(run: i64, given_up: &[i64], most_bytes: i64, limit: i64) -> String {
     let ids: Vec<String> = given_up.iter().map(i64::to_string).collect();
     let list = format!("{{{}}}", ids.join(","));
     let (bytes, limit) = (most_bytes.to_string(), limit.to_string());
-    quote::bound(TAKE, &[&list, &bytes, &limit])
+    quote::bound(TAKE, &[&list, &bytes, &limit, &run.to_string()])
 }
 
 /// In the order of the query.
@@ -236,8 +240,8 @@ fn taken(row: TextRow) -> Result<TakenChunk, Error> {
     })
 }
 
-/// Counts an attempt at each of some chunks, in a transaction of its own; gives how many there
-/// have been, by chunk.
+/// Notes an attempt at each of some chunks, in a transaction of its own; gives the number of it
+/// among those of this run that failed: being interrupted is no failure.
 ///
 /// # Errors
 /// What the server says.
@@ -249,7 +253,10 @@ pub fn begin_attempts(
     let ids: Vec<String> = chunks.iter().map(i64::to_string).collect();
     let rows = wire.rows(&quote::bound(
         "insert into pgmig.attempt (chunk, worker) select unnest($1::bigint[]), $2; \
-         select chunk, count(*) from pgmig.attempt where chunk = any ($1::bigint[]) group by chunk",
+         select chunk, 1 + count(*) filter ( \
+             where error is not null \
+               and started_at > (select started_at from pgmig.run order by id desc limit 1)) \
+         from pgmig.attempt where chunk = any ($1::bigint[]) group by chunk",
         &[&format!("{{{}}}", ids.join(",")), worker],
     ))?;
     let number = |value: &Option<String>| value.as_deref()?.parse().ok();
@@ -350,12 +357,43 @@ pub fn list_chunks(session: &mut Session) -> Result<Vec<LedgerChunk>, Error> {
         .collect()
 }
 
+/// What is not done of a table is copied in this run, too.
+///
+/// # Errors
+/// What the server says.
+pub fn go_on_with(session: &mut Session, run: i64, name: &RelationName) -> Result<(), Error> {
+    session.execute(
+        "update pgmig.chunk set run = $1 \
+         where schema_name = $2 and table_name = $3 and done_at is null",
+        &[&run, &name.schema, &name.name],
+    )?;
+    Ok(())
+}
+
 /// Takes out of the plan what is not done, of tables of which nothing is.
 ///
 /// # Errors
 /// What the server says.
 pub fn forget_plan(session: &mut Session) -> Result<(), Error> {
     session.batch(FORGET)
+}
+
+/// How a table is emptied.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Emptying {
+    /// At once.
+    Truncate,
+    /// Row by row: TRUNCATE refuses a table that a foreign key refers to.
+    Delete,
+}
+
+impl Emptying {
+    fn sql(self, table: &str) -> String {
+        match self {
+            Self::Truncate => format!("truncate {table}"),
+            Self::Delete => format!("delete from {table}"),
+        }
+    }
 }
 
 /// Takes tables out of the plan and empties them, in the session's transaction: a table without
@@ -367,13 +405,14 @@ pub fn forget_tables(
     session: &mut Session,
     root: Option<&RelationName>,
     names: &[&RelationName],
+    emptying: Emptying,
 ) -> Result<(), Error> {
     if let Some(root) = root {
-        session.batch(&format!("truncate {}", root.sql()))?;
+        session.batch(&emptying.sql(&root.sql()))?;
     }
     for name in names {
         if root.is_none() {
-            session.batch(&format!("truncate only {}", name.sql()))?;
+            session.batch(&emptying.sql(&format!("only {}", name.sql())))?;
         }
         session.execute(
             "delete from pgmig.chunk where schema_name = $1 and table_name = $2",

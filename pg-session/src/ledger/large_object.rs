@@ -2,8 +2,10 @@
 
 use postgres::Row;
 
+use super::run;
 use crate::checksum::{LargeObjectSum, Pieces};
 use crate::error::{Class, Error};
+use crate::quote;
 use crate::session::Session;
 
 const PLAN: &str = include_str!("sql/large_object_plan.sql");
@@ -111,6 +113,7 @@ pub fn forget_large_object_plan(session: &mut Session) -> Result<(), Error> {
 /// What the server says.
 pub fn plan_large_objects(
     session: &mut Session,
+    run: i64,
     planned: &[PlannedLargeObjects],
 ) -> Result<(), Error> {
     for chunk in planned {
@@ -118,7 +121,7 @@ pub fn plan_large_objects(
         let end = chunk.pieces.and_then(|pieces| pieces.end);
         session.execute(
             PLAN,
-            &[&chunk.oids, &chunk.sizes, &first, &end, &chunk.bytes],
+            &[&chunk.oids, &chunk.sizes, &first, &end, &chunk.bytes, &run],
         )?;
         if first == Some(0) {
             session.execute(
@@ -169,17 +172,32 @@ fn chunk(row: &Row) -> LargeObjectChunk {
     }
 }
 
-/// Takes the largest of the plan that nobody has and that is not among `held`, until the end of
-/// the session's transaction. `None` when there is none.
+/// Begins a transaction that holds the run and takes the largest of its plan that nobody has and
+/// that is not among `held`, until its end. `None` when there is none.
 ///
 /// # Errors
 /// What the server says.
 pub fn take_large_objects(
     session: &mut Session,
+    number: i64,
     held: &[i64],
 ) -> Result<Option<LargeObjectChunk>, Error> {
-    let row = session.query_opt(TAKE, &[&held])?;
+    session.batch("begin")?;
+    session.batch(&quote::bound(run::HOLD, &[&number.to_string()]))?;
+    let row = session.query_opt(TAKE, &[&held, &number])?;
     Ok(row.as_ref().map(chunk))
+}
+
+/// What is not done is copied in this run.
+///
+/// # Errors
+/// What the server says.
+pub fn go_on_with_large_objects(session: &mut Session, run: i64) -> Result<(), Error> {
+    session.execute(
+        "update pgmig.large_object set run = $1 where done_at is null",
+        &[&run],
+    )?;
+    Ok(())
 }
 
 /// Marks large objects as done, in the transaction that fills them.
@@ -194,7 +212,8 @@ pub fn mark_large_objects_done(
     worker: &str,
 ) -> Result<(), Error> {
     let marked = session.execute(
-        "update pgmig.large_object set done_at = clock_timestamp(), checksum = $2,          milliseconds = $3, worker = $4 where id = $1 and done_at is null",
+        "update pgmig.large_object set done_at = clock_timestamp(), checksum = $2, \
+         milliseconds = $3, worker = $4 where id = $1 and done_at is null",
         &[&chunk, &checksum, &milliseconds, &worker],
     )?;
     if marked == 1 {

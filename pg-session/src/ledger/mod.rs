@@ -12,19 +12,20 @@ use crate::session::Session;
 
 pub use applied::{AppliedKey, list_applied, mark_applied};
 pub use chunk::{
-    Done, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts, forget_plan,
-    forget_tables, list_chunks, mark_done, note_attempt_error, plan, take,
+    Done, Emptying, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts,
+    forget_plan, forget_tables, go_on_with, list_chunks, mark_done, note_attempt_error, plan, take,
 };
 pub use large_object::{
     BegunLargeObjects, LargeObjectChunk, PlannedLargeObjects, are_large_objects_done,
-    count_large_objects_left, forget_large_object_plan, forget_large_objects, has_large_objects,
-    list_begun_large_objects, list_foreign_large_objects, list_large_object_sums,
-    mark_large_objects_done, plan_large_objects, take_large_objects,
+    count_large_objects_left, forget_large_object_plan, forget_large_objects,
+    go_on_with_large_objects, has_large_objects, list_begun_large_objects,
+    list_foreign_large_objects, list_large_object_sums, mark_large_objects_done,
+    plan_large_objects, take_large_objects,
 };
 pub use range::Range;
 pub use run::{
-    Run, begin_run, evict, is_busy, is_running, latest_run, lock_runs, make_durable, mark_planned,
-    moments,
+    Holding, Run, begin_run, count_left, end_run, evict_earlier, is_running, latest_run,
+    list_holding, lock_runs, make_durable, mark_planned, moments,
 };
 
 const CREATE: &str = include_str!("sql/create.sql");

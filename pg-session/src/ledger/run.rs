@@ -1,5 +1,7 @@
 //! Runs of pg-copy: one at a time over a ledger, which workers elsewhere may join.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,8 +10,15 @@ use crate::session::Session;
 use crate::snapshot::{Moment, SnapshotId};
 
 /// How long sessions that were told to end may take.
-const EVICTION: Duration = Duration::from_secs(30);
-const EVICTION_POLL: Duration = Duration::from_millis(20);
+const EVICTION: Duration = Duration::from_secs(90);
+const EVICTION_POLL: Duration = Duration::from_millis(50);
+
+/// What holds a run until the end of a transaction. Whoever begins another waits for those that
+/// do, by what they hold and not by name. `$1`: its number.
+pub(super) const HOLD: &str =
+    "select pg_advisory_xact_lock_shared(hashtext('pgmig run'), $1::integer)";
+
+const HOLDING: &str = include_str!("sql/run_holding.sql");
 
 /// A run that workers can join.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,8 +62,8 @@ pub fn is_running(session: &mut Session) -> Result<bool, Error> {
     Ok(row.get(0))
 }
 
-/// Notes a run with its snapshot. From now on no session of an earlier one takes chunks: those
-/// that connect see it, and those that are there are to be ended with [`evict`].
+/// Notes a run with its snapshot. Its chunks are those that are planned, or gone on with, in it;
+/// what earlier ones still have in hand is to be ended with [`evict_earlier`] first.
 ///
 /// # Errors
 /// What the server says.
@@ -134,48 +143,116 @@ pub fn make_durable(session: &mut Session) -> Result<(), Error> {
     })
 }
 
-/// Ends all other sessions in this database that bear one of these names, and waits until they
-/// are gone: what they had in hand is committed or rolled back then.
+/// A session that has something of a run in hand: chunks, in a transaction that is open.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Holding {
+    /// Process id on the target.
+    pub pid: i32,
+    /// Its user.
+    pub user: String,
+    /// `application_name`.
+    pub application: String,
+    /// The address of its client; empty for one that came by a socket.
+    pub address: String,
+    /// Changes when it gets on.
+    pub progress: String,
+}
+
+/// Other sessions that have something of a run in hand; with `others` of all runs but that.
+///
+/// # Errors
+/// What the server says.
+pub fn list_holding(session: &mut Session, run: i64, others: bool) -> Result<Vec<Holding>, Error> {
+    // Before 14 a server does not say how far a COPY is; then it counts as getting on.
+    let progress = if session.version().shows_copy_progress() {
+        "(select bytes_processed from pg_stat_progress_copy p where p.pid = l.pid)"
+    } else {
+        "clock_timestamp()"
+    };
+    let rows = session.query(&HOLDING.replace("$progress", progress), &[&run, &others])?;
+    let holding = |row: &postgres::Row| Holding {
+        pid: row.get("pid"),
+        user: row.get("user"),
+        application: row.get("application"),
+        address: row.get("address"),
+        progress: row.get("progress"),
+    };
+    Ok(rows.iter().map(holding).collect())
+}
+
+/// Ends the sessions that have something of earlier runs in hand, whatever they are called, and
+/// waits until they are gone: what they had is committed or rolled back then. One that we may
+/// not end is told of, and waited for.
 ///
 /// # Errors
 /// [`Class::Ledger`] when one does not end, otherwise what the server says.
-pub fn evict(session: &mut Session, application_names: &[&str]) -> Result<(), Error> {
+pub fn evict_earlier(session: &mut Session, run: i64, tell: &dyn Fn(&str)) -> Result<(), Error> {
     let begun = Instant::now();
+    let mut told = BTreeSet::new();
     loop {
-        let row = session.query_one(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-             where datname = current_database() and pid <> pg_backend_pid() \
-               and application_name = any ($1)",
-            &[&application_names],
-        )?;
-        if row.get::<_, i64>(0) == 0 {
+        let holding = list_holding(session, run, true)?;
+        let Some(first) = holding.first() else {
             return Ok(());
+        };
+        for one in &holding {
+            if !terminate(session, one.pid)? && told.insert(one.pid) {
+                tell(&format!("waits for {one}, which we may not end"));
+            }
         }
         if begun.elapsed() > EVICTION {
             return Err(Error::new(
                 Class::Ledger,
-                "a session of an earlier pg-copy does not end on the target",
+                format!("an earlier pg-copy does not end on the target: {first}"),
             )
-            .with_hint(format!(
-                "Look for application_name {} in pg_stat_activity there, end it, and run the same again.",
-                application_names.join(" or ")
-            )));
+            .with_hint("End it with pg_terminate_backend there, and run the same again."));
         }
         thread::sleep(EVICTION_POLL);
     }
 }
 
-/// Whether sessions of that name have a transaction open in this database.
+/// Ends other sessions that have something of a run in hand; does not wait for them.
 ///
 /// # Errors
 /// What the server says.
-pub fn is_busy(session: &mut Session, application_name: &str) -> Result<bool, Error> {
+pub fn end_run(session: &mut Session, run: i64) -> Result<(), Error> {
+    for one in list_holding(session, run, false)? {
+        terminate(session, one.pid)?;
+    }
+    Ok(())
+}
+
+/// Asks a session to end; `false` when we may not.
+fn terminate(session: &mut Session, pid: i32) -> Result<bool, Error> {
+    match session.query("select pg_terminate_backend($1)", &[&pid]) {
+        Ok(_) => Ok(true),
+        Err(error) if error.class() == Class::Privilege => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl fmt::Display for Holding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "process {} (user {}, {}",
+            self.pid, self.user, self.application
+        )?;
+        if !self.address.is_empty() {
+            write!(formatter, ", from {}", self.address)?;
+        }
+        formatter.write_str(")")
+    }
+}
+
+/// How much of a run is not in: chunks of rows and of large objects.
+///
+/// # Errors
+/// What the server says.
+pub fn count_left(session: &mut Session, run: i64) -> Result<i64, Error> {
     let row = session.query_one(
-        "select exists ( \
-             select from pg_stat_activity \
-             where datname = current_database() and application_name = $1 \
-               and xact_start is not null)",
-        &[&application_name],
+        "select (select count(*) from pgmig.chunk where run = $1 and done_at is null) \
+              + (select count(*) from pgmig.large_object where run = $1 and done_at is null)",
+        &[&run],
     )?;
     Ok(row.get(0))
 }

@@ -20,6 +20,8 @@ create table if not exists pgmig.run (
 -- The copy plan. A chunk is done when done_at is set, in the transaction that holds its rows.
 create table if not exists pgmig.chunk (
     id bigint generated always as identity primary key,
+    -- The run that it is to be copied in: none of another snapshot takes it.
+    run bigint not null,
     schema_name text not null,
     table_name text not null,
     part integer not null,
@@ -62,6 +64,7 @@ create index if not exists attempt_chunk on pgmig.attempt (chunk);
 -- once the row is done, and one in pieces from the transaction on that planned it.
 create table if not exists pgmig.large_object (
     id bigint generated always as identity primary key,
+    run bigint not null,
     oids oid[] not null,
     sizes bigint[] not null,
     first_piece bigint,
