@@ -8,6 +8,7 @@
 #   make bench      beside psql, pg_dump and pgcopydb (where it is on PATH); writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make schema     write docs/records.schema.json from the record types
+#   make checks     write docs/checks.md from the checks of pg-validate
 #   make clean      remove what was built
 
 CARGO ?= cargo
@@ -17,7 +18,7 @@ MAJORS ?= 10 13 14 16 17 18
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build demo test deps servers lint unit e2e torture bench schema clean
+.PHONY: build demo test deps servers lint unit e2e torture bench schema checks clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
@@ -64,6 +65,9 @@ bench: servers build
 	$(CARGO) bench --package pg-copy --bench split -- --warm-up-time 1 --measurement-time 3
 	$(CARGO) bench --package pg-session --bench row -- --warm-up-time 1 --measurement-time 3
 	$(CARGO) bench --package pg-e2e --bench whole
+
+checks:
+	UPDATE_CHECKS=1 $(CARGO) test --package pg-validate the_checked_in
 
 schema:
 	UPDATE_SCHEMA=1 $(CARGO) test --package pg-pipe the_checked_in

@@ -50,7 +50,8 @@ impl Column {
         }
     }
 
-    /// Lines for people in place of a table; the other formats leave them out.
+    /// Lines for people in place of the table that it is the first column of; the other formats
+    /// leave them out.
     pub const fn lines(make: fn(&[Record]) -> Vec<String>) -> Self {
         Self::new("", "").shown_as(Form::Lines(make))
     }
@@ -87,10 +88,11 @@ impl Column {
         !self.if_any || rows.iter().any(|row| row.get(self.field).is_some())
     }
 
-    /// Its own field and those below it.
+    /// Its own field, unless it is lines, and those below it.
     fn fields(&self) -> impl Iterator<Item = &'static str> {
-        let below = self.below.iter().map(|(_, field)| *field);
-        [self.field].into_iter().chain(below)
+        let own = Some(self.field).filter(|field| !field.is_empty());
+        own.into_iter()
+            .chain(self.below.iter().map(|(_, field)| *field))
     }
 
     /// The cell of a record in a table.

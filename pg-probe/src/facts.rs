@@ -1,11 +1,11 @@
 //! What a server is, by queries of our own.
 
+use pg_session::catalog::platform::{self, Platform};
 use pg_session::catalog::{self, ServerFacts};
 use pg_session::session::Facts as SessionFacts;
 use pg_session::{Error, Session};
 
 use crate::distance::Distance;
-use crate::platform::{self, Platform};
 use crate::steps;
 
 const SYSTEM_IDENTIFIER: &str = include_str!("system_identifier.sql");

@@ -6,7 +6,6 @@
 mod args;
 mod distance;
 mod facts;
-mod platform;
 mod privileges;
 mod probe;
 mod records;

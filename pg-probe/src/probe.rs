@@ -6,13 +6,13 @@ use std::thread;
 
 use pg_pipe::record::{Database, Endpoint as EndpointRecord, Migration, ProbeStep, Record};
 use pg_pipe::{Context, Exit, Failure, Head, Input};
-use pg_session::catalog::{self, DatabaseFacts};
+use pg_session::catalog::{self, DatabaseFacts, platform};
 use pg_session::{Endpoint, Error, Role, endpoint, quote, settings};
 
 use crate::args::Args;
 use crate::sides::Given;
 use crate::steps::{self, Probed, Steps};
-use crate::{platform, records, sides, throughput};
+use crate::{records, sides, throughput};
 
 /// What came of one side.
 struct Side {

@@ -1,12 +1,12 @@
 //! What was found, as records.
 
 use pg_pipe::record::{Database, Endpoint as EndpointRecord};
-use pg_session::catalog::DatabaseFacts;
+use pg_session::catalog::{DatabaseFacts, platform};
 use pg_session::journey::Tls;
 use pg_session::{Endpoint, Role};
 
 use crate::steps::{self, Probed};
-use crate::{facts, platform, sides};
+use crate::{facts, sides};
 
 /// The record of a side that was probed.
 pub(crate) fn endpoint(endpoint: &Endpoint, probed: Probed) -> EndpointRecord {

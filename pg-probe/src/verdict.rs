@@ -2,8 +2,9 @@
 
 use pg_pipe::record::{Endpoint, ErrorRecord, ProbeStep, Record, Side, Throughput, ThroughputPath};
 use pg_pipe::report::{clock, size, wrap};
+use pg_session::catalog::platform;
 
-use crate::{platform, throughput};
+use crate::throughput;
 
 /// Characters of a line.
 const LINE: usize = 88;

@@ -1,6 +1,7 @@
 //! Sessions: the only place where a connection is opened, so that none exists whose settings
 //! are not pinned. A thin wrapper over the driver's client that classifies errors.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Parameters of a statement.
 pub type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A row of the simple protocol: values as text by the name of their column, without nulls.
+pub type Texts = BTreeMap<String, String>;
 
 /// A session with pinned settings.
 pub struct Session {
@@ -217,6 +221,25 @@ impl Session {
             _ => None,
         });
         Ok(row.map(str::to_owned))
+    }
+
+    /// The rows of all queries among some statements, by the simple protocol: one message to
+    /// the server and back.
+    pub fn simple_rows(&mut self, sql: &str) -> Result<Vec<Texts>, Error> {
+        let messages = self.client.simple_query(sql).map_err(Error::of_driver)?;
+        let mut rows = Vec::new();
+        for message in &messages {
+            let postgres::SimpleQueryMessage::Row(row) = message else {
+                continue;
+            };
+            let mut texts = Texts::new();
+            for (index, column) in row.columns().iter().enumerate() {
+                let text = row.try_get(index).map_err(Error::of_driver)?;
+                texts.extend(text.map(|text| (column.name().to_owned(), text.to_owned())));
+            }
+            rows.push(texts);
+        }
+        Ok(rows)
     }
 
     /// Runs statements as they are, by the simple protocol: DDL, transaction control.

@@ -1,67 +1,104 @@
-//! Which checks run: what `--only` and `--skip` mean.
+//! Which checks run: what `--only`, `--skip`, `--deep` and `--rehearse` mean.
 
 use pg_pipe::Failure;
 
 use crate::args::Args;
-use crate::checks::{CHECKS, Check};
+use crate::checks::{Check, Looks};
+use crate::code::Look;
 
 /// What is done with a check that was chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Choice {
     /// It runs.
     Run,
-    /// It is reported as left out.
-    LeaveOut,
+    /// It is reported as left out, for a reason.
+    LeaveOut(&'static str),
 }
 
 /// The checks to report, in their order.
 ///
 /// # Errors
 /// When an id does not exist.
-pub(crate) fn choose(args: &Args) -> Result<Vec<(&'static Check, Choice)>, Failure> {
-    for id in args.only.iter().chain(&args.skip) {
-        if !CHECKS.iter().any(|check| check.id == id) {
-            return Err(unknown(id));
-        }
+pub(crate) fn choose<'c>(
+    args: &Args,
+    checks: &'c [Check],
+) -> Result<Vec<(&'c Check, Choice)>, Failure> {
+    let severities = args.severity.iter().map(|(id, _)| id);
+    let named = args.only.iter().chain(&args.skip).chain(severities);
+    for id in named.chain(&args.explain) {
+        find(checks, id)?;
     }
     let has = |ids: &[String], check: &Check| ids.iter().any(|id| id == check.id);
-    Ok(CHECKS
+    Ok(checks
         .iter()
-        .copied()
         .filter(|check| args.only.is_empty() || has(&args.only, check))
         .map(|check| {
-            let choice = if has(&args.skip, check) {
-                Choice::LeaveOut
-            } else {
-                Choice::Run
+            let choice = match check.looks {
+                _ if has(&args.skip, check) => Choice::LeaveOut("by --skip"),
+                Looks::Deep if !args.deep => Choice::LeaveOut("reads rows, which --deep does"),
+                Looks::Code(Look::Rehearsal) if !args.rehearse => {
+                    Choice::LeaveOut("makes a scratch database, which --rehearse does")
+                }
+                _ => Choice::Run,
             };
             (check, choice)
         })
         .collect())
 }
 
-fn unknown(id: &str) -> Failure {
-    let ids: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
-    Failure::usage(format!("there is no check {id:?}"))
-        .hint(format!("The checks are: {}.", ids.join(", ")))
+/// The check of an id.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn find<'c>(checks: &'c [Check], id: &str) -> Result<&'c Check, Failure> {
+    let found = checks.iter().find(|check| check.id == id);
+    found.ok_or_else(|| {
+        let family = id.split('.').next().unwrap_or_default();
+        let alike: Vec<&str> = checks
+            .iter()
+            .map(|check| check.id)
+            .filter(|known| known.split('.').next() == Some(family))
+            .collect();
+        let hint = if alike.is_empty() {
+            "See pg-validate --list.".to_owned()
+        } else {
+            format!(
+                "Those alike are {}. See pg-validate --list.",
+                alike.join(", ")
+            )
+        };
+        Failure::usage(format!("there is no check {id:?}")).hint(hint)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks;
     use clap::Parser;
 
     fn chosen(args: &[&str]) -> Result<Vec<(&'static str, Choice)>, Failure> {
         let args = Args::parse_from([&["pg-validate"], args].concat());
-        Ok(choose(&args)?
+        let checks = checks::all().unwrap();
+        Ok(choose(&args, &checks)?
             .into_iter()
             .map(|(check, choice)| (check.id, choice))
             .collect())
     }
 
     #[test]
-    fn all_checks_run_unless_told_otherwise() {
-        assert_eq!(chosen(&[]).unwrap().len(), CHECKS.len());
+    fn what_reads_rows_or_makes_a_database_is_to_be_asked_for() {
+        let count = checks::all().unwrap().len();
+        let run = |args: &[&str]| {
+            let chosen = chosen(args).unwrap();
+            assert_eq!(chosen.len(), count);
+            chosen
+                .iter()
+                .filter(|(_, choice)| *choice == Choice::Run)
+                .count()
+        };
+        assert!(run(&[]) < run(&["--deep"]));
+        assert_eq!(run(&["--deep", "--rehearse"]), count);
     }
 
     #[test]
@@ -70,23 +107,23 @@ mod tests {
         assert_eq!(
             ids,
             [
-                ("conn.tls", Choice::LeaveOut),
+                ("conn.tls", Choice::LeaveOut("by --skip")),
                 ("role.missing", Choice::Run)
             ]
         );
     }
 
     #[test]
-    fn an_id_that_does_not_exist_is_refused() {
-        let failure = chosen(&["--only", "nix"]).unwrap_err();
-        assert!(failure.to_string().contains("nix"));
-        assert!(
-            failure
-                .diagnosis()
-                .hint
-                .as_deref()
-                .unwrap()
-                .contains("ext.missing")
-        );
+    fn an_id_that_does_not_exist_is_refused_with_those_alike() {
+        for args in [
+            ["--only", "ext.nix"],
+            ["--severity", "ext.nix=info"],
+            ["--explain", "ext.nix"],
+        ] {
+            let failure = chosen(&args).unwrap_err();
+            assert!(failure.to_string().contains("ext.nix"));
+            let hint = failure.diagnosis().hint.clone().unwrap();
+            assert!(hint.contains("ext.missing"), "{hint}");
+        }
     }
 }

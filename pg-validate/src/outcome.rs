@@ -1,6 +1,62 @@
 //! What a check finds, and the sum of all findings.
 
-use pg_pipe::record::{CheckStatus, Validation, ValidationStatus};
+use std::str::FromStr;
+
+use pg_pipe::record::{CheckStatus, Side, Validation, ValidationStatus};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Severity {
+    /// Good to know; the check has succeeded.
+    Info,
+    /// It works, but somebody should know.
+    Warning,
+    /// It would fail or be wrong.
+    Failed,
+}
+
+impl Severity {
+    /// The word in files and on the command line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// In Azure's words.
+    pub(crate) fn status(self) -> CheckStatus {
+        match self {
+            Self::Info => CheckStatus::Succeeded,
+            Self::Warning => CheckStatus::Warning,
+            Self::Failed => CheckStatus::Failed,
+        }
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Info, Self::Warning, Self::Failed]
+            .into_iter()
+            .find(|severity| severity.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not info, warning or failed"))
+    }
+}
+
+/// How the message of a check begins that was not asked for.
+pub(crate) const LEFT_OUT: &str = "left out: ";
+
+/// SQL that mends something.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fix {
+    /// Where it is to be run.
+    pub(crate) side: Side,
+    /// Statements.
+    pub(crate) sql: String,
+}
 
 /// What one check found.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,16 +68,20 @@ pub(crate) struct Outcome {
     /// The objects concerned, all of them.
     pub(crate) objects: Vec<String>,
     /// SQL that mends it.
-    pub(crate) fix: Option<String>,
+    pub(crate) fixes: Vec<Fix>,
+    /// Whether it was to be answered and could not be.
+    pub(crate) unanswered: bool,
 }
 
 impl Outcome {
-    fn new(status: CheckStatus, message: impl Into<String>) -> Self {
+    /// An outcome without objects.
+    pub(crate) fn new(status: CheckStatus, message: impl Into<String>) -> Self {
         Self {
             status,
             message: message.into(),
             objects: Vec::new(),
-            fix: None,
+            fixes: Vec::new(),
+            unanswered: false,
         }
     }
 
@@ -40,9 +100,20 @@ impl Outcome {
         Self::new(CheckStatus::Failed, message)
     }
 
+    /// It was not asked for.
+    pub(crate) fn left_out(why: impl Into<String>) -> Self {
+        Self::new(CheckStatus::Skipped, format!("{LEFT_OUT}{}", why.into()))
+    }
+
     /// It could not be answered.
-    pub(crate) fn skipped(why: impl Into<String>) -> Self {
-        Self::new(CheckStatus::Skipped, why)
+    pub(crate) fn unanswered(why: impl Into<String>) -> Self {
+        Self {
+            unanswered: true,
+            ..Self::new(
+                CheckStatus::Skipped,
+                format!("could not be answered: {}", why.into()),
+            )
+        }
     }
 
     /// Names the objects.
@@ -51,10 +122,27 @@ impl Outcome {
         self
     }
 
-    /// Adds the SQL that mends it.
-    pub(crate) fn fix(mut self, sql: impl Into<String>) -> Self {
-        self.fix = Some(sql.into());
+    /// Adds SQL that mends it, on the source.
+    pub(crate) fn fix_on(mut self, side: Side, sql: impl Into<String>) -> Self {
+        let fix = Fix {
+            side,
+            sql: sql.into(),
+        };
+        if !self.fixes.contains(&fix) {
+            self.fixes.push(fix);
+        }
         self
+    }
+
+    /// Whether it is something that a person should see.
+    pub(crate) fn is_finding(&self) -> bool {
+        matches!(self.status, CheckStatus::Failed | CheckStatus::Warning)
+    }
+
+    /// All statements that mend it.
+    pub(crate) fn fix(&self) -> Option<String> {
+        let statements: Vec<&str> = self.fixes.iter().map(|fix| fix.sql.as_str()).collect();
+        (!statements.is_empty()).then(|| statements.join("\n"))
     }
 }
 
@@ -64,21 +152,41 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// Adds a status to the sum.
-pub(crate) fn add(sum: &mut Validation, status: CheckStatus) {
-    match status {
-        CheckStatus::Succeeded => sum.succeeded += 1,
-        CheckStatus::Warning => sum.warning += 1,
-        CheckStatus::Failed => sum.failed += 1,
-        CheckStatus::Skipped => sum.skipped += 1,
-    }
-    sum.status = if sum.failed > 0 {
-        ValidationStatus::Failed
-    } else if sum.warning > 0 {
-        ValidationStatus::Warning
-    } else {
-        ValidationStatus::Succeeded
+/// Adds an outcome to the sum. What could not be answered is nobody's success: it counts as a
+/// warning for the whole. What was not asked for does not count.
+pub(crate) fn add(sum: &mut Validation, outcome: &Outcome) {
+    let status = match outcome.status {
+        CheckStatus::Succeeded => {
+            sum.succeeded += 1;
+            ValidationStatus::Succeeded
+        }
+        CheckStatus::Warning => {
+            sum.warning += 1;
+            ValidationStatus::Warning
+        }
+        CheckStatus::Failed => {
+            sum.failed += 1;
+            ValidationStatus::Failed
+        }
+        CheckStatus::Skipped => {
+            sum.skipped += 1;
+            if outcome.unanswered {
+                ValidationStatus::Warning
+            } else {
+                ValidationStatus::Succeeded
+            }
+        }
     };
+    sum.status = worse(sum.status, status);
+}
+
+fn worse(one: ValidationStatus, other: ValidationStatus) -> ValidationStatus {
+    use ValidationStatus::{Failed, Succeeded, Warning};
+    match (one, other) {
+        (Failed, _) | (_, Failed) => Failed,
+        (Warning, _) | (_, Warning) => Warning,
+        (Succeeded, Succeeded) => Succeeded,
+    }
 }
 
 /// The sum of nothing.
@@ -97,19 +205,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_status_decides_and_skipped_checks_do_not() {
+    fn the_worst_status_decides_and_what_was_not_answered_is_a_warning() {
         let mut sum = empty_sum();
-        add(&mut sum, CheckStatus::Skipped);
-        add(&mut sum, CheckStatus::Succeeded);
+        add(&mut sum, &Outcome::left_out("--skip"));
+        add(&mut sum, &Outcome::fine("f"));
         assert_eq!(sum.status, ValidationStatus::Succeeded);
-        add(&mut sum, CheckStatus::Warning);
+        add(&mut sum, &Outcome::unanswered("u"));
         assert_eq!(sum.status, ValidationStatus::Warning);
-        add(&mut sum, CheckStatus::Failed);
-        add(&mut sum, CheckStatus::Warning);
+        add(&mut sum, &Outcome::failed("f"));
+        add(&mut sum, &Outcome::warning("w"));
         assert_eq!(sum.status, ValidationStatus::Failed);
         assert_eq!(
             (sum.succeeded, sum.warning, sum.failed, sum.skipped),
-            (1, 2, 1, 1)
+            (1, 1, 1, 2)
         );
     }
 
@@ -117,5 +225,14 @@ mod tests {
     fn one_has_no_plural() {
         assert_eq!(counted(1, "role"), "1 role");
         assert_eq!(counted(0, "role"), "0 roles");
+    }
+
+    #[test]
+    fn the_same_statement_is_told_once() {
+        let outcome = Outcome::failed("f")
+            .fix_on(Side::Source, "a;")
+            .fix_on(Side::Source, "a;")
+            .fix_on(Side::Target, "b;");
+        assert_eq!(outcome.fix().as_deref(), Some("a;\nb;"));
     }
 }

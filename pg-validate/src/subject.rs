@@ -1,17 +1,20 @@
 //! What the checks look at: two servers, each in one snapshot, and the migration.
 
+use std::time::Instant;
+
 use pg_pipe::record::Migration;
+use pg_session::catalog::platform::{self, Platform};
 use pg_session::catalog::{self, ServerFacts};
-use pg_session::{Endpoint, Error, Purpose, Session, snapshot};
+use pg_session::session::Texts;
+use pg_session::{Endpoint, Error, Purpose, Session, quote, snapshot};
+
+use crate::checks::Situation;
 
 /// Limits for the statements of checks, so that a locked catalog skips one check and does
-/// not stop all; then the point that a failed statement goes back to.
-const LIMITS: &str = "set local statement_timeout = '60s'; \
-                      set local lock_timeout = '2s'; \
-                      savepoint pgmig_check";
+/// not stop all.
+const LIMITS: &str = "set local statement_timeout = '30s'; set local lock_timeout = '2s'";
 
-/// Goes back to where no statement has failed; harmless where none has.
-const BACK: &str = "rollback to savepoint pgmig_check";
+const ROLE: &str = "select r.rolsuper from pg_roles r where r.rolname = current_user";
 
 /// One of the two servers.
 pub(crate) struct Server {
@@ -21,6 +24,10 @@ pub(crate) struct Server {
     pub(crate) session: Session,
     /// What all checks may need.
     pub(crate) facts: ServerFacts,
+    /// Whether our role is a superuser.
+    pub(crate) superuser: bool,
+    /// Platform.
+    pub(crate) platform: &'static Platform,
 }
 
 /// What the checks look at.
@@ -29,9 +36,17 @@ pub(crate) struct Subject {
     pub(crate) source: Server,
     /// The target, in the database that the connection string names.
     pub(crate) target: Server,
-    /// The migration; `None` when the tools are joined by hand and load the target's
-    /// database itself.
+    /// The migration; `None` when the tools are joined by hand.
     pub(crate) migration: Option<Migration>,
+    /// Whether a new database is made on the target. Otherwise the one that the connection
+    /// string names is loaded.
+    pub(crate) into_new: bool,
+    /// Bytes that are free on the target, where a person has said it.
+    pub(crate) target_free: Option<i64>,
+    /// When the checks of this database began, and the rows written in it until then.
+    pub(crate) began: Instant,
+    /// See `began`.
+    pub(crate) written: i64,
     /// Name of our sessions.
     pub(crate) application_name: String,
 }
@@ -42,13 +57,16 @@ impl Server {
     /// # Errors
     /// What the server says.
     pub(crate) fn begin(endpoint: Endpoint, mut session: Session) -> Result<Self, Error> {
-        session.batch(snapshot::BEGIN)?;
-        session.batch(LIMITS)?;
+        session.batch(&format!("{}; {LIMITS}", snapshot::BEGIN))?;
         let facts = catalog::read_server(&mut session)?;
+        let superuser = session.query_one(ROLE, &[])?.get(0);
+        let platform = platform::recognise(&mut session)?;
         Ok(Self {
             endpoint,
             session,
             facts,
+            superuser,
+            platform,
         })
     }
 
@@ -61,31 +79,58 @@ impl Server {
         &mut self,
         work: impl FnOnce(&mut Session) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        match work(&mut self.session) {
+        self.session.batch("savepoint pgmig_attempt")?;
+        let result = work(&mut self.session);
+        self.session
+            .batch("rollback to savepoint pgmig_attempt; release savepoint pgmig_attempt")?;
+        match result {
             Ok(value) => Ok(Some(value)),
             Err(error) if error.class().is_connection() => Err(error),
-            Err(_refused) => {
-                self.session.batch(BACK)?;
-                Ok(None)
-            }
+            Err(_refused) => Ok(None),
         }
+    }
+
+    /// Asks one query, in one message to the server and back; a query that the server refuses
+    /// leaves the transaction usable. `$1`, `$2` in it are the values.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn ask(&mut self, sql: &str, values: &[&str]) -> Result<Vec<Texts>, Error> {
+        let sql = quote::bound(sql, values);
+        let message = format!("savepoint pgmig_check;\n{sql}\n;release savepoint pgmig_check");
+        let result = self.session.simple_rows(&message);
+        if let Err(error) = &result
+            && !error.class().is_connection()
+        {
+            self.session
+                .batch("rollback to savepoint pgmig_check; release savepoint pgmig_check")?;
+        }
+        result
     }
 }
 
 impl Subject {
-    /// Makes both transactions usable again after a check that failed to run.
-    ///
-    /// # Errors
-    /// When a server is lost.
-    pub(crate) fn go_back(&mut self) -> Result<(), Error> {
-        self.source.session.batch(BACK)?;
-        self.target.session.batch(BACK)
+    /// What conditions of checks are about.
+    pub(crate) fn situation(&self) -> Situation {
+        Situation {
+            source: self.source.session.version(),
+            target: self.target.session.version(),
+            platform: self.target.platform,
+            source_superuser: self.source.superuser,
+            superuser: self.target.superuser,
+            by_hand: !self.into_new,
+            overwrite: self
+                .migration
+                .as_ref()
+                .is_some_and(|migration| migration.overwrite),
+        }
     }
 
     /// Name of the database on the target once all is done.
     pub(crate) fn final_database(&self) -> &str {
         match &self.migration {
             Some(migration) => &migration.database,
+            None if self.into_new => &self.source.facts.database,
             None => &self.target.facts.database,
         }
     }

@@ -48,7 +48,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "check",
         "id:text level:instance|database status:Succeeded|Warning|Failed|Skipped message:text",
-        "database:text objects:list fix:text",
+        "database:text objects:list fix:text azure:whole",
     ),
     (
         "validation",

@@ -48,5 +48,6 @@ mod torture;
 mod unhashed;
 mod unreachable;
 mod untrusted;
+mod validated;
 mod versions;
 mod wire;

@@ -43,9 +43,12 @@ pub struct Check {
     /// The objects concerned, complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<String>,
-    /// SQL that mends it, where there is one.
+    /// SQL that mends it, where there is some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// The code of Azure's own validation for the same finding, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure: Option<u32>,
 }
 
 /// Overall outcome of the validation, in Azure's words.

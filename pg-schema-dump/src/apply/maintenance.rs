@@ -4,7 +4,8 @@
 use pg_pipe::record::{Database, Migration};
 use pg_pipe::{Context, Failure};
 use pg_session::mark::{self, Mark, MarkState, Standing};
-use pg_session::{Error, Session, catalog, quote};
+use pg_session::staging::{self, Like};
+use pg_session::{Error, Session, catalog};
 
 use crate::apply::Target;
 use crate::apply::plan::Plan;
@@ -90,59 +91,13 @@ fn set_mark(session: &mut Session, like: &Database, migration: &Migration) -> Re
 }
 
 fn statement(name: &str, like: &Database, has_provider: bool) -> String {
-    let mut sql = format!(
-        "create database {} template template0 encoding {} lc_collate {} lc_ctype {}",
-        quote::identifier(name),
-        quote::literal(&like.encoding),
-        quote::literal(&like.collate),
-        quote::literal(&like.ctype),
-    );
-    if has_provider && like.locale_provider != "libc" {
-        sql.push_str(&format!(" locale_provider {}", like.locale_provider));
-        let option = if like.locale_provider == "icu" {
-            "icu_locale"
-        } else {
-            "builtin_locale"
-        };
-        if let Some(locale) = &like.locale {
-            sql.push_str(&format!(" {option} {}", quote::literal(locale)));
-        }
-        if let Some(rules) = &like.icu_rules {
-            sql.push_str(&format!(" icu_rules {}", quote::literal(rules)));
-        }
-    }
-    sql
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn database(provider: &str, locale: Option<&str>) -> Database {
-        Database {
-            name: "shop".to_owned(),
-            bytes: None,
-            encoding: "UTF8".to_owned(),
-            collate: "C".to_owned(),
-            ctype: "C".to_owned(),
-            locale_provider: provider.to_owned(),
-            locale: locale.map(str::to_owned),
-            icu_rules: None,
-            owner: "o".to_owned(),
-            comment: None,
-            provider: false,
-            template: false,
-        }
-    }
-
-    #[test]
-    fn the_staging_database_has_the_locale_of_the_source() {
-        assert_eq!(
-            statement("s", &database("icu", Some("de-DE")), true),
-            "create database \"s\" template template0 encoding 'UTF8' lc_collate 'C' \
-             lc_ctype 'C' locale_provider icu icu_locale 'de-DE'"
-        );
-        assert!(!statement("s", &database("libc", None), true).contains("provider"));
-        assert!(!statement("s", &database("icu", Some("x")), false).contains("icu"));
-    }
+    let like = Like {
+        encoding: &like.encoding,
+        collate: &like.collate,
+        ctype: &like.ctype,
+        locale_provider: &like.locale_provider,
+        locale: like.locale.as_deref(),
+        icu_rules: like.icu_rules.as_deref(),
+    };
+    staging::create_statement(name, like, has_provider)
 }

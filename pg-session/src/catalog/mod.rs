@@ -5,6 +5,7 @@ mod contents;
 mod databases;
 mod keys;
 mod large_objects;
+pub mod platform;
 mod relations;
 mod sequences;
 mod server;

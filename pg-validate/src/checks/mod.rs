@@ -1,75 +1,126 @@
-//! The checks: one file each, and [`CHECKS`], the one list, in the order in which they run.
-//! A query of a check stands beside it in a `.sql` file of the same name.
+//! The checks, as data: one file each below `checks/`, listed in `list.rs`. A new check is a
+//! file and a line there. The SQL of a file runs in psql as it stands, but for what the other
+//! server has said (`$1`, a text[]) and the name that the database will have on the target
+//! (`$2`).
 
-mod conn_same_cluster;
-mod conn_tls;
-mod db_encoding;
-mod db_locale_missing;
-mod db_locale_provider;
-mod db_sql_ascii;
-mod ext_missing;
-mod ext_version;
-mod lim_connections;
-mod name_reserved_on_target;
-mod role_missing;
-mod src_rls_hidden;
-mod src_role_select;
-mod target_contents;
-mod tgt_not_empty;
-mod tgt_read_only;
-mod tgt_role_caps;
-mod ver_downgrade;
-mod ver_source_min;
-mod ver_target_min;
+mod condition;
+mod list;
+mod paper;
+mod text;
 
+use pg_pipe::Failure;
 use pg_pipe::record::CheckLevel;
-use pg_session::Error;
 
-use crate::outcome::Outcome;
-use crate::subject::Subject;
+pub(crate) use condition::{Condition, Situation};
+pub(crate) use paper::explain;
+
+use crate::code::Look;
+use crate::outcome::{Fix, Severity};
 
 /// One check.
+#[derive(Debug)]
 pub(crate) struct Check {
-    /// Stable id.
+    /// Stable id, such as `ext.missing`.
     pub(crate) id: &'static str,
+    /// What is right when it succeeds; of a check that only informs, what it looks for.
+    pub(crate) title: String,
     /// Instance or database.
     pub(crate) level: CheckLevel,
-    /// What it looks at, in one line.
-    pub(crate) title: &'static str,
     /// How it looks.
-    pub(crate) run: Run,
+    pub(crate) looks: Looks,
+    /// When it has something to look for.
+    pub(crate) applies: Condition,
+    /// What a finding means: the first whose condition holds. The last has none.
+    pub(crate) severities: Vec<(Condition, Severity)>,
+    /// SQLSTATE by which the target says that it cannot do what all that the source has needs.
+    pub(crate) refused: Option<&'static str>,
+    /// The finding in one sentence, with places to be filled.
+    pub(crate) message: String,
+    /// Why it matters.
+    pub(crate) why: String,
+    /// SQL that mends it as a whole, where rows have none of their own.
+    pub(crate) fix: Option<Fix>,
+    /// The code of Azure's own validation for the same thing.
+    pub(crate) azure: Option<u32>,
+    /// Page of PostgreSQL's manual, or an address.
+    pub(crate) manual: Option<&'static str>,
+    /// Parts of messages by which a server refuses a statement for what this check looks for.
+    pub(crate) explains: Vec<&'static str>,
+    /// Queries, in the order in which they are asked.
+    pub(crate) steps: Vec<Step>,
 }
 
 /// How a check looks.
-pub(crate) enum Run {
-    /// By what is known of both servers from the start.
-    Known(fn(&Subject) -> Outcome),
-    /// By asking them. An error makes the check Skipped, never Succeeded.
-    Asks(fn(&mut Subject) -> Result<Outcome, Error>),
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Looks {
+    /// By its queries: what they give is what is wrong.
+    Sql,
+    /// By its queries, which give queries that read data: with `--deep` only.
+    Deep,
+    /// By code.
+    Code(Look),
 }
 
-/// All checks.
-pub(crate) const CHECKS: &[&Check] = &[
-    &ver_source_min::CHECK,
-    &ver_target_min::CHECK,
-    &ver_downgrade::CHECK,
-    &conn_same_cluster::CHECK,
-    &conn_tls::CHECK,
-    &lim_connections::CHECK,
-    &tgt_read_only::CHECK,
-    &tgt_role_caps::CHECK,
-    &tgt_not_empty::CHECK,
-    &db_encoding::CHECK,
-    &db_sql_ascii::CHECK,
-    &db_locale_provider::CHECK,
-    &db_locale_missing::CHECK,
-    &ext_missing::CHECK,
-    &ext_version::CHECK,
-    &role_missing::CHECK,
-    &src_role_select::CHECK,
-    &src_rls_hidden::CHECK,
-    &name_reserved_on_target::CHECK,
-];
+/// A query of a check.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// Who is asked.
+    pub(crate) place: Place,
+    /// First major version that it is for.
+    pub(crate) from: Option<u32>,
+    /// First major version that it is not for any more.
+    pub(crate) before: Option<u32>,
+    /// The query.
+    pub(crate) sql: &'static str,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// The source, in the database that is migrated.
+    Source,
+    /// The target.
+    Target,
+    /// Both, each for itself.
+    Each,
+}
+
+/// All checks, in the order in which they run.
+///
+/// # Errors
+/// When a file is not written as it should be, which a test rules out.
+pub(crate) fn all() -> Result<Vec<Check>, Failure> {
+    list::TEXTS
+        .iter()
+        .map(|text| text::read(text).map_err(Failure::bug))
+        .collect()
+}
+
+impl Check {
+    /// What a finding means where nothing else is said.
+    pub(crate) fn severity(&self, situation: &Situation) -> Severity {
+        self.severities
+            .iter()
+            .find(|(condition, _)| condition.holds(situation))
+            .map_or(Severity::Warning, |(_, severity)| *severity)
+    }
+
+    /// Whether it never does more than inform, unless a row says so.
+    pub(crate) fn informs(&self) -> bool {
+        let mut severities = self.severities.iter();
+        severities.all(|(_, severity)| *severity == Severity::Info)
+    }
+
+    /// Where to read on.
+    pub(crate) fn manual_address(&self) -> Option<String> {
+        let page = self.manual?;
+        Some(if page.starts_with("https:") {
+            page.to_owned()
+        } else {
+            format!("https://www.postgresql.org/docs/current/{page}.html")
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -77,28 +128,45 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn ids_are_unique_and_titles_are_fragments() {
-        let ids: BTreeSet<&str> = CHECKS.iter().map(|check| check.id).collect();
-        assert_eq!(ids.len(), CHECKS.len());
-        for check in CHECKS {
-            assert!(!check.title.ends_with('.'), "{}", check.id);
+    fn every_file_can_be_read_and_ids_are_unique() {
+        let checks = all().unwrap();
+        let ids: BTreeSet<&str> = checks.iter().map(|check| check.id).collect();
+        assert_eq!(ids.len(), checks.len());
+        for check in &checks {
+            let id = check.id;
+            assert!(
+                !check.title.ends_with('.') && check.why.ends_with('.'),
+                "{id}"
+            );
+            let (last, _) = check.severities.last().unwrap();
+            assert!(last.is_always(), "{id}: the last severity has a condition");
+            let is_code = matches!(check.looks, Looks::Code(_));
+            assert_eq!(is_code, check.steps.is_empty(), "{id}");
+            assert_eq!(is_code, check.message.is_empty(), "{id}");
         }
     }
 
     #[test]
-    fn every_file_is_in_the_list() {
+    fn every_file_is_in_the_list_under_the_name_of_its_check() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks");
-        let ids: BTreeSet<String> = CHECKS
-            .iter()
-            .map(|check| check.id.replace('.', "_"))
-            .collect();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            if let Some(stem) = name.strip_suffix(".rs")
-                && !["mod", "target_contents"].contains(&stem)
-            {
-                assert!(ids.contains(stem), "{stem} is not in CHECKS");
+        let mut files = BTreeSet::new();
+        for level in ["instance", "database"] {
+            for entry in std::fs::read_dir(folder.join(level)).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                files.insert(format!("{level}/{name}"));
             }
         }
+        let listed: BTreeSet<String> = all()
+            .unwrap()
+            .iter()
+            .map(|check| {
+                let level = match check.level {
+                    CheckLevel::Instance => "instance",
+                    CheckLevel::Database => "database",
+                };
+                format!("{level}/{}.sql", check.id.replace('.', "_"))
+            })
+            .collect();
+        assert_eq!(files, listed);
     }
 }

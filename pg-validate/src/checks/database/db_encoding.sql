@@ -1,0 +1,7 @@
+-- db.encoding: the target database has the source's encoding
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: Characters may not exist there, and bytes are no longer the same.
+-- manual: multibyte

@@ -1,0 +1,10 @@
+-- db.locale_missing: the target has the locale of the source database
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: CREATE DATABASE is refused where the system does not have the locale; by hand, text sorts
+--     differently in a database with another one.
+-- explains: invalid LC_COLLATE locale name
+-- azure: 603401
+-- manual: locale

@@ -1,0 +1,8 @@
+-- db.locale_provider: the target knows the provider of the source database's locale
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: A database with a locale of ICU or of PostgreSQL itself cannot be made on a server that has
+--     none.
+-- manual: locale

@@ -1,0 +1,50 @@
+-- func.search_path_in_check: functions in CHECK constraints find what they name
+--
+-- level: database
+-- severity: failed
+-- message: {count} CHECK {constraint calls|constraints call} a function that names something
+--     without its schema
+-- why: Whoever loads a dump has an empty search_path, and from 17 on the server sets a safe one
+--     itself in CREATE INDEX, REFRESH and the like: the name is not found. On an empty table nothing
+--     is called, so that a rehearsal does not find this. It is called for each row that is copied; one
+--     that reads other tables sees them half loaded.
+-- manual: ddl-constraints
+
+-- on the source
+with depending (object, proc) as (
+    select distinct format('%s.%I', k.conrelid::regclass, k.conname), d.refobjid
+    from pg_constraint k
+    join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = k.oid
+    where k.contype = 'c' and k.conrelid <> 0 and d.refclassid = 'pg_proc'::regclass
+), word as (
+    select distinct d.object, p.oid as proc, lower(m.name[2]) as name
+    from depending d
+    join pg_proc p on p.oid = d.proc
+    join pg_namespace n on n.oid = p.pronamespace
+    join pg_language l on l.oid = p.prolang
+    -- Names in the body without a schema before them, and that are no schema themselves.
+    cross join lateral regexp_matches(
+        p.prosrc, '(^|[^.\w"])([a-z_]\w*)(?!\w*\s*\.)', 'gi'
+    ) m (name)
+    where l.lanname not in ('c', 'internal')
+      and n.nspname !~ '^pg_'
+      and n.nspname <> 'information_schema'
+      and not exists (select from unnest(p.proconfig) s (entry) where s.entry ~ '^search_path=')
+), meant (name, schema) as (
+    select c.relname, c.relnamespace from pg_class c where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    union
+    select p.proname, p.pronamespace from pg_proc p
+    union
+    select t.typname, t.typnamespace from pg_type t
+)
+select
+    w.object,
+    format('%s names %I without its schema', w.proc::regprocedure, w.name) as detail,
+    format('alter function %s set search_path = %I, pg_temp;', w.proc::regprocedure, n.nspname) as fix
+from word w
+join meant m on m.name = w.name
+join pg_namespace n on n.oid = m.schema
+where n.nspname !~ '^pg_'
+  and n.nspname <> 'information_schema'
+  and w.name not in (select k.word from pg_get_keywords() k where k.catcode = 'R')
+order by 1, 2

@@ -1,0 +1,51 @@
+-- func.search_path_in_index: functions in indexes find what they name
+--
+-- level: database
+-- severity: failed
+-- message: {count} {index calls|indexes call} a function that names something without its schema
+-- why: Whoever loads a dump has an empty search_path, and from 17 on the server sets a safe one
+--     itself in CREATE INDEX, REFRESH and the like: the name is not found. On an empty table nothing
+--     is called, so that a rehearsal does not find this.
+-- manual: sql-createfunction
+
+-- on the source
+with depending (object, proc) as (
+    select distinct c.oid::regclass::text, d.refobjid
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid
+    where c.relkind in ('i', 'I')
+      and d.refclassid = 'pg_proc'::regclass
+      and n.nspname !~ '^pg_'
+), word as (
+    select distinct d.object, p.oid as proc, lower(m.name[2]) as name
+    from depending d
+    join pg_proc p on p.oid = d.proc
+    join pg_namespace n on n.oid = p.pronamespace
+    join pg_language l on l.oid = p.prolang
+    -- Names in the body without a schema before them, and that are no schema themselves.
+    cross join lateral regexp_matches(
+        p.prosrc, '(^|[^.\w"])([a-z_]\w*)(?!\w*\s*\.)', 'gi'
+    ) m (name)
+    where l.lanname not in ('c', 'internal')
+      and n.nspname !~ '^pg_'
+      and n.nspname <> 'information_schema'
+      and not exists (select from unnest(p.proconfig) s (entry) where s.entry ~ '^search_path=')
+), meant (name, schema) as (
+    select c.relname, c.relnamespace from pg_class c where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    union
+    select p.proname, p.pronamespace from pg_proc p
+    union
+    select t.typname, t.typnamespace from pg_type t
+)
+select
+    w.object,
+    format('%s names %I without its schema', w.proc::regprocedure, w.name) as detail,
+    format('alter function %s set search_path = %I, pg_temp;', w.proc::regprocedure, n.nspname) as fix
+from word w
+join meant m on m.name = w.name
+join pg_namespace n on n.oid = m.schema
+where n.nspname !~ '^pg_'
+  and n.nspname <> 'information_schema'
+  and w.name not in (select k.word from pg_get_keywords() k where k.catcode = 'R')
+order by 1, 2

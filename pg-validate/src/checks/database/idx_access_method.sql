@@ -1,0 +1,30 @@
+-- idx.access_method: the target has the access methods of indexes
+--
+-- level: database
+-- severity: failed
+-- message: {count} {index is|indexes are} of a kind that the target does not have
+-- why: CREATE INDEX is refused.
+-- explains: access method
+-- manual: indexam
+
+-- on the source
+select
+    c.oid::regclass::text as object,
+    m.amname as detail,
+    coalesce(e.extname, m.amname) as key
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_am m on m.oid = c.relam
+left join pg_depend d on d.classid = 'pg_am'::regclass and d.objid = m.oid and d.deptype = 'e'
+left join pg_extension e on e.oid = d.refobjid
+where c.relkind in ('i', 'I')
+  and m.amname not in ('btree', 'hash', 'gist', 'gin', 'brin', 'spgist')
+  and n.nspname !~ '^pg_'
+  and n.nspname <> 'information_schema'
+order by n.nspname, c.relname
+
+-- on the target
+select k.key
+from unnest($1::text[]) k (key)
+where not exists (select from pg_am m where m.amname = k.key)
+  and not exists (select from pg_available_extensions a where a.name = k.key)

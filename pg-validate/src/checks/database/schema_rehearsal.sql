@@ -1,0 +1,8 @@
+-- schema.rehearsal: the target takes every statement of the schema
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: pg-schema-dump and pg-schema-apply make the schema in a scratch database of the target,
+--     which is dropped again: --rehearse. What needs rows to fail is not found so.
+-- manual: app-pgdump

@@ -1,0 +1,13 @@
+-- sec.labels: no security label needs a provider
+--
+-- level: database
+-- severity: warning
+-- message: {count} security {label needs its|labels need their} provider on the target
+-- why: SECURITY LABEL is refused where the library is not loaded.
+-- explains: security label provider
+-- manual: sql-security-label
+
+-- on the source
+select format('%s %s', l.objtype, l.objname) as object, format('provider %s', l.provider) as detail
+from pg_seclabels l
+order by 1

@@ -1,0 +1,8 @@
+-- size.disk: the target has room
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: The log of the load comes on top of the data: Azure advises 1.25 times the size. No SQL
+--     tells how much is free; --target-free does.
+-- manual: diskusage

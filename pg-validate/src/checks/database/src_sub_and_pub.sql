@@ -1,0 +1,33 @@
+-- src.sub_and_pub: publications and subscriptions can be made again
+--
+-- level: database
+-- severity: warning
+-- message: {count} {publication or subscription needs|publications or subscriptions need}
+--     attention
+-- why: A source that subscribes goes on receiving rows while it is copied. Subscriptions arrive
+--     without the password of their connection and disabled. Publications of all tables or of schemas
+--     are for superusers.
+-- explains: must be superuser to create FOR ALL TABLES publication
+-- manual: logical-replication
+
+-- on the source from 10
+select
+    format('publication %I', p.pubname) as object,
+    'of all tables' as detail,
+    'all tables' as key
+from pg_publication p
+where p.puballtables
+union all
+select
+    format('subscription %I', s.subname),
+    case when s.subenabled then 'enabled: rows still arrive' else 'disabled' end,
+    'subscription'
+from pg_subscription s
+where s.subdbid = (select d.oid from pg_database d where d.datname = current_database())
+order by 1
+
+-- on the target
+select k.key
+from unnest($1::text[]) k (key)
+where k.key = 'subscription'
+   or not (select r.rolsuper from pg_roles r where r.rolname = current_user)

@@ -1,0 +1,8 @@
+-- src.write_activity: nobody writes to the source database
+--
+-- level: database
+-- looks: code
+-- severity: warning
+-- why: What is written after the snapshot is not copied. This tells writers who cannot be seen in
+--     pg_stat_activity, by counting rows.
+-- manual: monitoring-stats

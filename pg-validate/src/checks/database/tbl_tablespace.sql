@@ -1,0 +1,27 @@
+-- tbl.tablespace: the target has the tablespaces
+--
+-- level: database
+-- severity: warning
+-- message: {count} {relation or database stands|relations or databases stand} in a tablespace that
+--     the target does not have
+-- why: Only superusers make tablespaces, and managed servers have none: --no-tablespaces leaves
+--     them out of the schema.
+-- explains: tablespace
+-- manual: manage-ag-tablespaces
+
+-- on the source
+select c.oid::regclass::text as object, quote_ident(s.spcname) as detail, s.spcname as key
+from pg_class c
+join pg_tablespace s on s.oid = c.reltablespace
+where s.spcname not in ('pg_default', 'pg_global')
+union all
+select format('database %I', d.datname), quote_ident(s.spcname), s.spcname
+from pg_database d
+join pg_tablespace s on s.oid = d.dattablespace
+where d.datname = current_database() and s.spcname <> 'pg_default'
+order by 1
+
+-- on the target
+select k.key
+from unnest($1::text[]) k (key)
+where not exists (select from pg_tablespace s where s.spcname = k.key)

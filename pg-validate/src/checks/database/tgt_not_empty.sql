@@ -1,0 +1,8 @@
+-- tgt.not_empty: nothing on the target is in the way
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: Names would clash, and rows would mix with those that are there.
+-- azure: 603101
+-- manual: manage-ag-createdb

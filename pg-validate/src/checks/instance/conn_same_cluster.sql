@@ -1,0 +1,7 @@
+-- conn.same_cluster: source and target are not the same database
+--
+-- level: instance
+-- looks: code
+-- severity: failed
+-- why: Overwriting would drop the source.
+-- manual: functions-info

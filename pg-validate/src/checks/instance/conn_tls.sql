@@ -1,0 +1,9 @@
+-- conn.tls: connections over a network use TLS
+--
+-- level: instance
+-- looks: code
+-- severity: warning
+-- why: Rows and passwords cross the network in the clear, and nobody proves that the server is the
+--     right one.
+-- azure: 603001
+-- manual: libpq-ssl

@@ -1,0 +1,7 @@
+-- lim.connections: both servers have connections free
+--
+-- level: instance
+-- looks: code
+-- severity: failed
+-- why: Workers are refused in the middle of a run (SQLSTATE 53300).
+-- manual: runtime-config-connection

@@ -1,0 +1,6 @@
+-- src.platform: the source's platform
+--
+-- level: instance
+-- looks: code
+-- severity: info
+-- why: A managed server keeps something to itself; what that is depends on whose it is.

@@ -1,0 +1,9 @@
+-- tgt.read_only: the target takes writes
+--
+-- level: instance
+-- looks: code
+-- severity: failed
+-- why: Nothing can be loaded. Managed servers set default_transaction_read_only when their disk is
+--     nearly full.
+-- azure: 603112
+-- manual: runtime-config-client

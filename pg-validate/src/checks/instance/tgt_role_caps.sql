@@ -1,0 +1,9 @@
+-- tgt.role_caps: the target role may create what has to be created
+--
+-- level: instance
+-- looks: code
+-- severity: failed
+-- why: A migration creates a database and renames it; by hand, objects are created in the database
+--     itself.
+-- azure: 603115
+-- manual: sql-createrole

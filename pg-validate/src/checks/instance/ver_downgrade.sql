@@ -1,0 +1,7 @@
+-- ver.downgrade: the target's major version is not older than the source's
+--
+-- level: instance
+-- looks: code
+-- severity: warning
+-- why: What newer versions brought cannot be created on an older server.
+-- manual: release

@@ -1,0 +1,9 @@
+-- ver.source_min: the source is not too old to be read
+--
+-- level: instance
+-- looks: code
+-- severity: failed
+-- why: Rows are checksummed with functions that came with PostgreSQL 11; the rows of older servers
+--     cannot be proven.
+-- azure: 603400
+-- manual: release

@@ -1,0 +1,7 @@
+-- ver.target_min: the target is not too old to be loaded
+--
+-- level: instance
+-- looks: code
+-- severity: failed
+-- why: Older servers are tried with no release of these tools.
+-- manual: release

@@ -1,0 +1,5 @@
+-- Rows that have been written in the current database since statistics were reset. Since 9.5.
+select (s.tup_inserted + s.tup_updated + s.tup_deleted)::bigint as written
+from (select pg_stat_clear_snapshot()) fresh
+cross join pg_stat_database s
+where s.datname = current_database()

@@ -1,0 +1,132 @@
+//! A tool of ours as a child process: a stream in, a stream out. It is looked for beside our
+//! own binary, then on the PATH.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use pg_pipe::{Context, Failure};
+use pg_session::Endpoint;
+use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
+
+use super::endpoint;
+
+/// How often the end of a child, or a stop, is looked for.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Some items failed; they are told in the stream.
+const PARTIAL: i32 = 6;
+
+/// What all children of a rehearsal are given.
+pub(super) struct Child<'a> {
+    /// Source and target.
+    pub(super) endpoints: (&'a Endpoint, &'a Endpoint),
+    /// The database that is made.
+    pub(super) scratch: &'a str,
+    /// Whom to tell, and when to stop.
+    pub(super) context: &'a Context,
+}
+
+impl Child<'_> {
+    /// The head of the stream: where the source is, and the scratch database.
+    pub(super) fn head(&self, version: u32) -> String {
+        let (source, target) = self.endpoints;
+        let target = target.with_database(self.scratch);
+        format!(
+            "{}\n{}\n",
+            endpoint("source", &source.conninfo(), None),
+            endpoint("target", &target.conninfo(), Some(version))
+        )
+    }
+
+    /// Runs a tool on a stream; gives what it wrote.
+    ///
+    /// # Errors
+    /// When it cannot be run, is stopped, or ends otherwise than with a whole stream.
+    pub(super) fn run(&self, tool: &str, words: &[&str], stream: String) -> anyhow::Result<String> {
+        let mut command = Command::new(program(tool));
+        command
+            .arg("--quiet")
+            .args(["--format", "ndjson"])
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for name in VARIABLES_WITH_PASSWORDS {
+            command.env_remove(name);
+        }
+        for endpoint in [self.endpoints.0, self.endpoints.1] {
+            // A command gives a new one for each connection, to children as to us.
+            if endpoint.password_from() == Some("command") {
+                continue;
+            }
+            if let Some(password) = endpoint.password_for_child()? {
+                command.env(endpoint.role().password_variable(), password.expose());
+            }
+        }
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run {tool}"))?;
+        let stdin = child.stdin.take();
+        let writer = thread::spawn(move || {
+            // A child that ended early says by itself why.
+            drop(stdin.map(|mut stdin| stdin.write_all(stream.as_bytes())));
+        });
+        let stdout = reader(child.stdout.take());
+        let stderr = reader(child.stderr.take());
+        let status = loop {
+            if let Some(status) = child
+                .try_wait()
+                .with_context(|| format!("cannot wait for {tool}"))?
+            {
+                break status;
+            }
+            if self.context.stop().requested() {
+                child
+                    .kill()
+                    .with_context(|| format!("cannot stop {tool}"))?;
+            }
+            thread::sleep(POLL);
+        };
+        drop(writer.join());
+        let (stdout, stderr) = (text(stdout)?, text(stderr)?);
+        self.context.check_stop()?;
+        if let Some(0 | PARTIAL) = status.code() {
+            return Ok(stdout);
+        }
+        let said = stderr.lines().next().unwrap_or("it said nothing");
+        Err(anyhow::anyhow!("{tool} ended with {status}: {said}"))
+    }
+}
+
+type Reader = thread::JoinHandle<std::io::Result<Vec<u8>>>;
+
+fn reader(pipe: Option<impl Read + Send + 'static>) -> Reader {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    })
+}
+
+fn text(reader: Reader) -> anyhow::Result<String> {
+    let bytes = reader
+        .join()
+        .map_err(|_panic| Failure::bug("a reader panicked"))??;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The tool beside our own binary, or the name for the PATH.
+fn program(tool: &str) -> OsString {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|own| own.parent().map(|directory| directory.join(tool)))
+        .filter(|path: &PathBuf| path.is_file());
+    beside.map_or_else(|| tool.into(), Into::into)
+}

@@ -1,0 +1,174 @@
+//! The scratch database of a rehearsal. Its name is always the same for the same database, an
+//! advisory lock tells whether somebody rehearses at this moment, and a comment tells that it
+//! is one: so what a killed run left is found and dropped by the next one.
+
+use pg_pipe::record::Migration;
+use pg_session::staging::{self, Like};
+use pg_session::{Class, Endpoint, Error, Purpose, Session, catalog, mark, quote};
+
+use crate::subject::Subject;
+
+/// Begins the comment on a scratch database.
+const MARK: &str = "{\"pgmig\":1,\"rehearsal\":true}";
+
+/// The database that the name is made for, in place of a migration.
+const STEM: &str = "rehearsal";
+
+const LOCK: &str = "select pg_try_advisory_lock($1)";
+const TERMINATE: &str = "select pg_terminate_backend(a.pid) from pg_stat_activity a \
+                         where a.datname = $1 and a.pid <> pg_backend_pid()";
+
+/// A scratch database, and the session that has made it.
+pub(super) struct Scratch {
+    name: String,
+    /// A session in the target's own database, which holds the lock.
+    pub(super) session: Session,
+}
+
+/// What became of making one.
+pub(super) enum Made {
+    /// It is there, and empty.
+    Ready(Box<Scratch>),
+    /// Something of that name is there and has to stay.
+    InTheWay(String),
+}
+
+impl Scratch {
+    /// Makes it like the source database, or like the target's own where that is loaded.
+    ///
+    /// # Errors
+    /// What the target says.
+    pub(super) fn make(subject: &mut Subject) -> Result<Made, Error> {
+        let name = name(subject);
+        let like = like(subject)?;
+        let endpoint = subject.target.endpoint.clone();
+        let mut session = endpoint.connect(Purpose::Load, &subject.application_name)?;
+        if !session.query_one(LOCK, &[&key(&name)])?.get::<_, bool>(0) {
+            return Ok(Made::InTheWay(format!(
+                "another run rehearses in {} at this moment",
+                quote::shown(&name)
+            )));
+        }
+        let mut scratch = Self { name, session };
+        match mark::read_comment(&mut scratch.session, &scratch.name)? {
+            None => {}
+            Some(comment) if comment == MARK => scratch.drop_now()?,
+            // Killed between making and marking.
+            Some(comment) if comment.is_empty() && scratch.is_blank(&endpoint, subject)? => {
+                scratch.drop_now()?;
+            }
+            Some(_) => {
+                return Ok(Made::InTheWay(format!(
+                    "database {} of the target is not of a rehearsal",
+                    quote::shown(&scratch.name)
+                )));
+            }
+        }
+        let has_provider = scratch.session.version().has_locale_provider();
+        let create = staging::create_statement(&scratch.name, like.borrowed(), has_provider);
+        scratch.session.batch(&create)?;
+        let comment = mark::comment_statement(&scratch.name, Some(MARK));
+        if let Err(error) = scratch.session.batch(&comment) {
+            drop(scratch.drop_now());
+            return Err(error);
+        }
+        Ok(Made::Ready(Box::new(scratch)))
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_blank(&self, endpoint: &Endpoint, subject: &Subject) -> Result<bool, Error> {
+        let mut session = endpoint
+            .with_database(&self.name)
+            .connect(Purpose::Read, &subject.application_name)?;
+        Ok(catalog::list_contents(&mut session)?.is_empty())
+    }
+
+    /// Drops it, whoever is still connected.
+    ///
+    /// # Errors
+    /// What the target says.
+    pub(super) fn drop_now(&mut self) -> Result<(), Error> {
+        let name = quote::identifier(&self.name);
+        // A template cannot be dropped; the source's may be one.
+        let statement = format!("drop database if exists {name}");
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.session.query(TERMINATE, &[&self.name])?;
+            match self.session.batch(&statement) {
+                // Somebody is still going away.
+                Err(error) if error.sqlstate() == Some("55006") && tries < 20 => {
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+                Err(error) if error.sqlstate() == Some("42809") && tries < 20 => {
+                    self.session
+                        .batch(&format!("alter database {name} is_template false"))?;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+fn name(subject: &Subject) -> String {
+    let hash = subject
+        .migration
+        .as_ref()
+        .map_or("", |Migration { hash, .. }| hash);
+    let stem = staging::hex(&[STEM, hash], 12);
+    staging::staging_name(&stem, subject.final_database())
+}
+
+/// A number for the lock, out of the name.
+fn key(name: &str) -> i64 {
+    i64::from_str_radix(&staging::hex(&[STEM, name], 15), 16).unwrap_or_default()
+}
+
+/// What the new database is to have.
+struct Owned {
+    encoding: String,
+    collate: String,
+    ctype: String,
+    locale_provider: String,
+    locale: Option<String>,
+    icu_rules: Option<String>,
+}
+
+impl Owned {
+    fn borrowed(&self) -> Like<'_> {
+        Like {
+            encoding: &self.encoding,
+            collate: &self.collate,
+            ctype: &self.ctype,
+            locale_provider: &self.locale_provider,
+            locale: self.locale.as_deref(),
+            icu_rules: self.icu_rules.as_deref(),
+        }
+    }
+}
+
+/// The database whose encoding and locale the new one is to have.
+fn like(subject: &mut Subject) -> Result<Owned, Error> {
+    let server = if subject.into_new {
+        &mut subject.source
+    } else {
+        &mut subject.target
+    };
+    let name = server.facts.database.clone();
+    let facts = catalog::list_databases(&mut server.session)?
+        .into_iter()
+        .find(|database| database.name == name)
+        .ok_or_else(|| Error::new(Class::NoDatabase, format!("database {name} is gone")))?;
+    Ok(Owned {
+        encoding: facts.encoding,
+        collate: facts.collate,
+        ctype: facts.ctype,
+        locale_provider: facts.locale_provider,
+        locale: facts.locale,
+        icu_rules: facts.icu_rules,
+    })
+}

@@ -1,0 +1,360 @@
+//! How the checks look: on every version, for whoever asks, past locks; and what they say.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use pg_e2e::cluster::Side;
+use pg_e2e::{Majors, Pair, Ran};
+
+use super::check;
+use super::ways::server;
+use crate::scene::Scene;
+
+/// Checks that could not be answered, with what was said.
+fn unanswered(ran: &Ran) -> Vec<(String, String)> {
+    let stream = ran.stream();
+    stream
+        .of("check")
+        .filter(|check| check.text("message").starts_with("could not be answered"))
+        .map(|check| {
+            (
+                check.text("id").to_owned(),
+                check.text("message").to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_check_can_be_answered_whatever_the_version_and_the_names() {
+    let mut wrong = Vec::new();
+    for major in Majors::probed().keys() {
+        let Some(cluster) = server(*major, Side::Source) else {
+            continue;
+        };
+        let source = pg_e2e::Database::create(cluster, "Any 'version\"").with(
+            "create schema \"S'\n\"; create table \"S'\n\".\"T\\\"\"\"(\"a\u{e4}\" text primary key, b serial check (b > 0));
+             create view \"S'\n\".v as select * from \"S'\n\".\"T\\\"\"\"",
+        );
+        let target =
+            pg_e2e::Database::create(pg_e2e::Cluster::of(Majors::newest(), Side::Target), "any");
+        let ran = pg_e2e::Tool::new("pg-validate")
+            .args([
+                "--source",
+                &source.conninfo(),
+                "--target",
+                &target.conninfo(),
+                "--deep",
+            ])
+            .run();
+        wrong.extend(unanswered(&ran).into_iter().map(|one| (*major, one)));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn whoever_may_little_is_told_what_could_not_be_answered_and_gets_the_rest() {
+    for major in [Majors::oldest(), Majors::newest()] {
+        let scene = Scene::plain(Pair {
+            source: major,
+            target: Majors::newest(),
+        });
+        let guest = |database: &pg_e2e::Database| {
+            let run = "do $$ begin create role passer_by login; exception when duplicate_object or unique_violation then null; end $$";
+            database.run(run);
+            database
+                .conninfo()
+                .replace("user=postgres", "user=passer_by")
+        };
+        let ran = pg_e2e::Tool::new("pg-validate")
+            .args([
+                "--source",
+                &guest(&scene.source),
+                "--target",
+                &guest(&scene.target),
+            ])
+            .run();
+        ran.ends_with(1);
+        assert_eq!(unanswered(&ran), [], "{ran}");
+        assert_eq!(
+            check(&ran, "src.role_select").text("status"),
+            "Failed",
+            "{ran}"
+        );
+    }
+}
+
+#[test]
+fn a_locked_catalog_costs_the_checks_that_need_it_and_no_more() {
+    let scene = Scene::plain(Pair::newest());
+    let mut holder = scene.source.connect();
+    holder
+        .batch_execute("begin; lock table pg_catalog.pg_ts_dict in access exclusive mode")
+        .expect("a superuser may lock it");
+    let began = Instant::now();
+    let ran = scene
+        .tool(&[
+            "pg-validate",
+            "--only",
+            "fts.dict_files,tbl.no_pk,con.not_valid",
+        ])
+        .run();
+    ran.ends_with(0);
+    assert!(began.elapsed() < Duration::from_secs(10), "{ran}");
+    let skipped = unanswered(&ran);
+    assert_eq!(skipped.len(), 1, "{ran}");
+    assert!(
+        skipped[0].0 == "fts.dict_files" && skipped[0].1.contains("lock timeout"),
+        "{ran}"
+    );
+    assert_eq!(
+        ran.stream().the("validation").text("status"),
+        "Warning",
+        "{ran}"
+    );
+    let strict = scene
+        .tool(&["pg-validate", "--strict", "--only", "fts.dict_files"])
+        .run();
+    strict.ends_with(1);
+}
+
+#[test]
+fn a_table_that_somebody_locks_is_told_and_not_waited_for() {
+    let scene = Scene::plain(Pair::newest());
+    let mut holder = scene.source.connect();
+    holder
+        .batch_execute("begin; lock table t in access exclusive mode")
+        .expect("its owner may lock it");
+    let ran = scene.tool(&["pg-validate", "--deep"]).run();
+    ran.ends_with(1);
+    assert_eq!(
+        check(&ran, "src.blocking_locks").text("status"),
+        "Failed",
+        "{ran}"
+    );
+    let deep = check(&ran, "idx.deep_duplicates");
+    assert_eq!(deep.text("status"), "Skipped", "{ran}");
+    assert!(deep.text("message").contains("lock timeout"), "{ran}");
+    let ids: BTreeSet<String> = unanswered(&ran).into_iter().map(|(id, _)| id).collect();
+    assert!(
+        ids.iter()
+            .all(|id| id.contains(".deep_") || id == "seq.behind_max"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn reading_rows_stops_when_its_time_is_over() {
+    let scene = Scene::plain(Pair::newest());
+    let ran = scene
+        .tool(&[
+            "pg-validate",
+            "--deep",
+            "--deep-time",
+            "0",
+            "--only",
+            "idx.deep_duplicates",
+        ])
+        .run();
+    ran.ends_with(0);
+    let told = check(&ran, "idx.deep_duplicates");
+    assert_eq!(told.text("status"), "Skipped", "{ran}");
+    assert!(
+        told.text("message")
+            .contains("2 of 2 objects not looked at"),
+        "{ran}"
+    );
+}
+
+const MENDED: &[&str] = &[
+    "con.not_valid",
+    "con.fk_triggers_disabled",
+    "tbl.reloptions",
+    "type.shell",
+];
+
+#[test]
+fn the_sql_that_mends_does_mend() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "mend",
+        "create type half; create table \"P'\" (a integer primary key) with (autovacuum_enabled = off);
+         create table c (a integer constraint \"F\"\"k\" references \"P'\"); alter table c disable trigger all;
+         alter table c add constraint \"N\" check (a > 0) not valid",
+    );
+    let file = scene.dir.path().join("fix.sql");
+    let file = file.display().to_string();
+    let only = MENDED.join(",");
+    let words = ["pg-validate", "--only", &only, "--fix-sql", &file];
+    let before = scene.tool(&words).run();
+    for id in MENDED {
+        assert!(check(&before, id).field("fix").is_some(), "{id}\n{before}");
+    }
+    let sql = std::fs::read_to_string(&file).expect("the file is written");
+    assert!(!sql.contains("On the target"), "{sql}");
+    scene.source.run(&sql);
+    let after = scene.tool(&["pg-validate", "--only", &only]).run();
+    let stream = after.stream();
+    let left: Vec<&str> = stream
+        .of("check")
+        .filter(|check| check.text("status") == "Warning")
+        .map(|check| check.text("id"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}\n{after}");
+}
+
+#[test]
+fn people_get_the_verdict_first_and_as_many_objects_as_they_want() {
+    let tables: Vec<String> = (0..9)
+        .map(|n| format!("create table t{n} (a xid);"))
+        .collect();
+    let scene = Scene::of(Pair::newest(), "people", &tables.concat());
+    let table = |limit: &str| {
+        let words = ["pg-validate", "--format", "table", "--limit", limit];
+        let ran = scene.tool(&words).run();
+        ran.ends_with(0);
+        ran.text()
+    };
+    let few = table("2");
+    assert!(
+        few.trim_start().starts_with("validation Warning: "),
+        "{few}"
+    );
+    assert!(
+        few.contains("public.t1.a (xid)") && few.contains("and 7 more"),
+        "{few}"
+    );
+    assert!(!few.contains("public.t2.a"), "{few}");
+    assert!(table("0").contains("public.t8.a (xid)"));
+    let headings = ["\n Warning\n", "\n Succeeded", "\n Left out"];
+    let places: Vec<_> = headings.iter().map(|heading| few.find(heading)).collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{few}");
+}
+
+#[test]
+fn programs_get_everything_in_each_format() {
+    let scene = Scene::plain(Pair::newest());
+    let run = |format: &str| {
+        scene
+            .tool(&["pg-validate", "--format", format])
+            .run()
+            .text()
+    };
+    let json: serde_json::Value = serde_json::from_str(&run("json")).expect("JSON");
+    let list = json.as_array().expect("a list");
+    let kinds: BTreeSet<&str> = list.iter().filter_map(|one| one["type"].as_str()).collect();
+    assert_eq!(kinds, BTreeSet::from(["check", "validation"]));
+    let csv = run("csv");
+    assert!(
+        csv.starts_with("id,database,status,message,objects,fix,azure\n"),
+        "{csv}"
+    );
+    let is_of = |line: &&str| {
+        list.iter()
+            .any(|one| line.starts_with(&format!("{},", one["id"].as_str().unwrap_or("?"))))
+    };
+    assert_eq!(
+        csv.lines().filter(is_of).count(),
+        list.len() - 1,
+        "all but the verdict"
+    );
+}
+
+#[test]
+fn a_severity_can_be_chosen() {
+    let scene = Scene::of(Pair::newest(), "chosen", "create table t (a xid)");
+    for (severity, status, exit) in [
+        ("info", "Succeeded", 0),
+        ("warning", "Warning", 0),
+        ("failed", "Failed", 1),
+    ] {
+        let given = format!("type.oid_like={severity}");
+        let words = [
+            "pg-validate",
+            "--only",
+            "type.oid_like",
+            "--severity",
+            &given,
+        ];
+        let ran = scene.tool(&words).run();
+        ran.ends_with(exit);
+        assert_eq!(check(&ran, "type.oid_like").text("status"), status, "{ran}");
+    }
+    let words = ["pg-validate", "--severity", "type.oid_like=bad"];
+    scene.tool(&words).run().ends_with(2);
+    scene
+        .tool(&["pg-validate", "--skip", "type.nix"])
+        .run()
+        .fails_clearly(2, &["type.nix"]);
+}
+
+#[test]
+fn a_check_explains_itself() {
+    let ran = pg_e2e::Tool::new("pg-validate")
+        .args(["--explain", "op.postfix"])
+        .run();
+    ran.ends_with(0);
+    for part in [
+        "op.postfix: ",
+        "PostgreSQL 14",
+        "-- on the source before 14",
+        "from pg_operator",
+    ] {
+        assert!(ran.text().contains(part), "{part}\n{ran}");
+    }
+}
+
+#[test]
+fn several_databases_are_validated_and_the_servers_once() {
+    let scene = Scene::plain(Pair::newest());
+    let other = pg_e2e::Database::create(scene.source.cluster, "other");
+    let words = [
+        "pg-validate",
+        "--database",
+        &scene.source.name,
+        "--database",
+        &other.name,
+    ];
+    let ran = scene.tool(&words).run();
+    let stream = ran.stream();
+    let of = |id: &str| -> Vec<String> {
+        let checks = stream.of("check").filter(|check| check.text("id") == id);
+        checks
+            .map(|check| check.text("database").to_owned())
+            .collect()
+    };
+    assert_eq!(
+        of("tbl.no_pk"),
+        [scene.source.name.clone(), other.name.clone()],
+        "{ran}"
+    );
+    assert_eq!(of("conn.tls"), [String::new()], "{ran}");
+    // There is a database of that name already, and it is empty.
+    assert_eq!(
+        check(&ran, "tgt.not_empty").text("status"),
+        "Succeeded",
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_target_that_holds_nothing_but_what_the_ledger_lists_counts_as_empty() {
+    let (scene, _) = Scene::begun(
+        "ours",
+        "create schema s; create table s.t (a integer); create function s.f(integer) returns integer language sql as 'select 1'",
+    );
+    let run = || {
+        scene
+            .tool(&["pg-validate", "--only", "tgt.not_empty"])
+            .run()
+    };
+    assert_eq!(check(&run(), "tgt.not_empty").text("status"), "Succeeded");
+    scene.target.run("create table s.foreign_one (a integer)");
+    let told = check(&run(), "tgt.not_empty");
+    assert_eq!(told.text("status"), "Failed");
+    assert!(
+        told.line.contains("foreign_one") && !told.line.contains("s.t\""),
+        "{}",
+        told.line
+    );
+}
