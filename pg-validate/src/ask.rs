@@ -1,7 +1,7 @@
 //! A check by its queries: which of them are for the servers at hand, what they give, and the
 //! outcome of that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pg_pipe::record::Side;
 use pg_session::session::Texts;
@@ -161,7 +161,7 @@ fn confirmed(
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let keys: Vec<&str> = asked.iter().filter_map(|one| one.key.as_deref()).collect();
+    let keys: BTreeSet<&str> = asked.iter().filter_map(|one| one.key.as_deref()).collect();
     let answers = match rows(subject, side, step, &array(&keys)) {
         // The target cannot do at all what each of them needs.
         Err(error) if check.refused.is_some() && error.sqlstate() == check.refused => {
@@ -190,7 +190,7 @@ fn confirmed(
 }
 
 /// Texts as the server reads a `text[]`.
-fn array(items: &[&str]) -> String {
+fn array(items: &BTreeSet<&str>) -> String {
     let quoted = items.iter().map(|item| {
         let item = item.replace('\\', "\\\\").replace('"', "\\\"");
         format!("\"{item}\"")
@@ -254,8 +254,11 @@ mod tests {
 
     #[test]
     fn keys_of_any_kind_are_an_array() {
-        assert_eq!(array(&["a", "b\"\\,}"]), "{\"a\",\"b\\\"\\\\,}\"}");
-        assert_eq!(array(&[]), "{}");
+        assert_eq!(
+            array(&BTreeSet::from(["a", "b\"\\,}"])),
+            "{\"a\",\"b\\\"\\\\,}\"}"
+        );
+        assert_eq!(array(&BTreeSet::new()), "{}");
     }
 
     #[test]

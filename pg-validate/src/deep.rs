@@ -22,6 +22,9 @@ const SETTINGS: &str = "set local enable_indexscan = off; set local enable_index
                         set local enable_bitmapscan = off; set local work_mem = '64MB'; \
                         set local lock_timeout = '2s'";
 
+/// Ends a probe, and gives back the locks that it took.
+const BACK: &str = "rollback to savepoint pgmig_probe; release savepoint pgmig_probe";
+
 /// Class of SQLSTATE: the data are wrong.
 const DATA_EXCEPTION: &str = "22";
 
@@ -168,7 +171,7 @@ fn answer(session: &mut Session, probe: &Probe, deadline: Instant) -> Result<Ans
         return Ok(Answer::Unanswered("no time was left".to_owned()));
     }
     let sql = format!(
-        "savepoint pgmig_probe;\nset local statement_timeout = {left};\n{}\n;release savepoint pgmig_probe",
+        "savepoint pgmig_probe;\nset local statement_timeout = {left};\n{}\n;{BACK}",
         probe.sql
     );
     match session.simple_rows(&sql) {
@@ -178,7 +181,7 @@ fn answer(session: &mut Session, probe: &Probe, deadline: Instant) -> Result<Ans
         }),
         Err(error) if error.class().is_connection() => Err(error),
         Err(error) => {
-            session.batch("rollback to savepoint pgmig_probe; release savepoint pgmig_probe")?;
+            session.batch(BACK)?;
             let is_of_data = error
                 .sqlstate()
                 .is_some_and(|state| state.starts_with(DATA_EXCEPTION));

@@ -14,6 +14,7 @@ mod options;
 mod outcome;
 mod rehearse;
 mod report;
+mod run;
 mod subject;
 mod validate;
 

@@ -14,6 +14,9 @@ use crate::checks::Situation;
 /// not stop all.
 const LIMITS: &str = "set local statement_timeout = '30s'; set local lock_timeout = '2s'";
 
+/// Ends a check.
+const BACK: &str = "rollback to savepoint pgmig_check; release savepoint pgmig_check";
+
 const ROLE: &str = "select r.rolsuper from pg_roles r where r.rolname = current_user";
 
 /// One of the two servers.
@@ -97,13 +100,13 @@ impl Server {
     /// What the server says.
     pub(crate) fn ask(&mut self, sql: &str, values: &[&str]) -> Result<Vec<Texts>, Error> {
         let sql = quote::bound(sql, values);
-        let message = format!("savepoint pgmig_check;\n{sql}\n;release savepoint pgmig_check");
+        // Rolled back, because to look takes locks, which a released savepoint keeps.
+        let message = format!("savepoint pgmig_check;\n{sql}\n;{BACK}");
         let result = self.session.simple_rows(&message);
         if let Err(error) = &result
             && !error.class().is_connection()
         {
-            self.session
-                .batch("rollback to savepoint pgmig_check; release savepoint pgmig_check")?;
+            self.session.batch(BACK)?;
         }
         result
     }

@@ -282,10 +282,49 @@ fn a_severity_can_be_chosen() {
     }
     let words = ["pg-validate", "--severity", "type.oid_like=bad"];
     scene.tool(&words).run().ends_with(2);
+    let words = ["pg-validate", "--fix-sql", "/nowhere/at all"];
+    scene
+        .tool(&words)
+        .run()
+        .fails_clearly(3, &["/nowhere/at all"]);
     scene
         .tool(&["pg-validate", "--skip", "type.nix"])
         .run()
         .fails_clearly(2, &["type.nix"]);
+}
+
+#[test]
+fn what_both_sides_are_asked_about_is_told_once_an_object() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "once",
+        "create table t (a integer, b integer generated always as (a + 1) stored,
+                         c integer generated always as (a + 2) stored)",
+    );
+    let ran = scene.tool(&["pg-validate", "--only", "gen.columns"]).run();
+    let told = check(&ran, "gen.columns");
+    let objects = told
+        .field("objects")
+        .and_then(|list| list.as_array())
+        .map(Vec::len);
+    assert_eq!(objects, Some(2), "{ran}");
+}
+
+#[test]
+fn settings_of_the_database_are_no_difference_between_servers() {
+    let scene = Scene::plain(Pair::newest());
+    let name = pg_e2e::database::identifier(&scene.source.name);
+    scene.source.run(&format!(
+        "alter database {name} set timezone = 'Asia/Kolkata'"
+    ));
+    let ran = scene
+        .tool(&["pg-validate", "--only", "guc.behaviour_diff"])
+        .run();
+    assert_eq!(
+        check(&ran, "guc.behaviour_diff").text("status"),
+        "Succeeded",
+        "{ran}"
+    );
 }
 
 #[test]

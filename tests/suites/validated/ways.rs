@@ -19,6 +19,10 @@ pub(super) enum Way {
     Guest,
     /// To a server that looks like one of Azure.
     Azure,
+    /// To one that looks like Amazon's.
+    Rds,
+    /// To one that looks like Google's.
+    Cloud,
     /// From a server whose functions lie.
     Odd,
     /// From a database with very many tables.
@@ -33,6 +37,8 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     ("back", Way::Back),
     ("guest", Way::Guest),
     ("azure", Way::Azure),
+    ("rds", Way::Rds),
+    ("cloud", Way::Cloud),
     ("odd", Way::Odd),
     ("crowded", Way::Crowded),
     ("ascii", Way::Ascii),
@@ -104,16 +110,22 @@ impl Ends {
                     side.run("create role guest login; create role boss");
                 }
             }
-            Way::Azure => self.target.run(
-                "create or replace view pg_catalog.pg_settings as
-                 select a.* from pg_catalog.pg_show_all_settings() as a
-                 union all
-                 select 'azure.extensions', 'PGCRYPTO,CITEXT', null, 'Customized Options', '', null,
-                        'postmaster', 'string', 'configuration file', null, null, null, 'on', 'on',
-                        null, null, false",
-            ),
+            Way::Azure => self.show("azure.extensions", "PGCRYPTO,CITEXT"),
+            Way::Rds => self.show("rds.extensions", "pgcrypto, citext"),
+            Way::Cloud => self.show("cloudsql.iam_authentication", "on"),
             _ => {}
         }
+    }
+
+    /// Has the target list a setting of a platform.
+    fn show(&self, name: &str, value: &str) {
+        self.target.run(&format!(
+            "create or replace view pg_catalog.pg_settings as
+             select a.* from pg_catalog.pg_show_all_settings() as a
+             union all
+             select '{name}', '{value}', null, 'Customized Options', '', null, 'postmaster', 'string',
+                    'configuration file', null, null, null, 'on', 'on', null, null, false"
+        ));
     }
 
     /// Validates.

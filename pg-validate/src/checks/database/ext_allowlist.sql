@@ -5,7 +5,8 @@
 -- message: {count} {extension|extensions} of the source {is|are} not on the list of those that the
 --     target allows
 -- why: A managed server creates only extensions that its parameter names: azure.extensions on
---     Azure, rds.allowed_extensions on RDS and Aurora.
+--     Azure; on RDS and Aurora rds.extensions, and rds.allowed_extensions where that is set. Cloud SQL
+--     lists none that it does not allow.
 -- explains: is not allow-listed
 -- azure: 603108
 -- manual: https://learn.microsoft.com/azure/postgresql/extensions/how-to-allow-extensions
@@ -28,7 +29,7 @@ select
     end as fix
 from unnest($1::text[]) k (key)
 cross join pg_settings s
-where s.name in ('azure.extensions', 'rds.allowed_extensions')
+where s.name in ('azure.extensions', 'rds.extensions', 'rds.allowed_extensions')
   and s.setting <> '*'
-  and not (s.name = 'rds.allowed_extensions' and s.setting = '')
+  and not (s.name ~ '^rds' and s.setting = '')
   and not lower(k.key) = any (regexp_split_to_array(lower(s.setting), '\s*,\s*'))

@@ -28,9 +28,22 @@ select
                 '-- az postgres flexible-server parameter set --name shared_preload_libraries --value %s',
                 concat_ws(',', nullif(current_setting('shared_preload_libraries'), ''), k.key)
             )
+        when exists (select from pg_settings z where z.name = 'rds.extensions')
+            then format(
+                '-- aws rds modify-db-parameter-group: shared_preload_libraries = %s, then reboot',
+                concat_ws(',', nullif(current_setting('shared_preload_libraries'), ''), k.key)
+            )
+        when exists (select from pg_settings z where z.name ~ '^cloudsql\.')
+            then format('-- gcloud sql instances patch INSTANCE --database-flags cloudsql.enable_%s=on', k.key)
         else format(
-            'alter system set shared_preload_libraries = %L; -- then restart',
-            concat_ws(',', nullif(current_setting('shared_preload_libraries'), ''), k.key)
+            'alter system set shared_preload_libraries = %s; -- then restart',
+            (
+                select string_agg(quote_literal(l.name), ', ')
+                from regexp_split_to_table(
+                    concat_ws(',', nullif(current_setting('shared_preload_libraries'), ''), k.key),
+                    '\s*,\s*'
+                ) l (name)
+            )
         )
     end as fix
 from unnest($1::text[]) k (key)

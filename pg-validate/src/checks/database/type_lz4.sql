@@ -28,6 +28,10 @@ where a.attnum > 0
   and a.attcompression = 'l'
 order by n.nspname, c.relname, a.attnum
 
+-- on the target before 14
+-- Knows no compression of columns at all.
+select null as key
+
 -- on the target from 14
 select null as key
 where set_config('default_toast_compression', 'lz4', true) is null

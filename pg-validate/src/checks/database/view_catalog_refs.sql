@@ -10,7 +10,15 @@
 
 -- on the source
 select distinct c.oid::regclass::text as object, m.name[1] as key
-from pg_class c
+-- Views of catalogs only: to write a view out locks what it reads.
+from (
+    select distinct r.ev_class as oid
+    from pg_rewrite r
+    cross join lateral regexp_matches(r.ev_action::text, ':relid (\d+)', 'g') m (relid)
+    where r.ev_class >= 16384 and m.relid[1]::oid < 16384
+    offset 0
+) u
+join pg_class c on c.oid = u.oid
 join pg_namespace n on n.oid = c.relnamespace
 cross join lateral regexp_matches(
     pg_get_viewdef(c.oid),

@@ -19,6 +19,15 @@ where s.name in (
     'block_size', 'max_identifier_length', 'max_index_keys', 'max_function_args',
     'integer_datetimes', 'default_table_access_method'
 )
+  -- What is set for the database or for our role is no parameter of the server.
+  and not exists (
+      select
+      from pg_db_role_setting o
+      cross join lateral unnest(o.setconfig) c (entry)
+      where lower(split_part(c.entry, '=', 1)) = lower(s.name)
+        and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+        and o.setrole in (0, (select r.oid from pg_roles r where r.rolname = current_user))
+  )
 order by s.name
 
 -- on the target
@@ -31,7 +40,11 @@ select
     end as severity,
     case
         when s.context <> 'internal'
-            then format('alter database %I set %I = %L;', $2, s.name, k.value)
+            -- A list is not one literal.
+            then format(
+                'alter database %I set %I = %s;', $2, s.name,
+                case when s.name = 'search_path' then k.value else quote_literal(k.value) end
+            )
     end as fix
 from (
     select t.key, split_part(t.key, '=', 1) as name, substr(t.key, strpos(t.key, '=') + 1) as value
@@ -39,3 +52,11 @@ from (
 ) k
 join pg_settings s on s.name = k.name
 where s.reset_val is distinct from k.value
+  and not exists (
+      select
+      from pg_db_role_setting o
+      cross join lateral unnest(o.setconfig) c (entry)
+      where lower(split_part(c.entry, '=', 1)) = lower(s.name)
+        and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+        and o.setrole in (0, (select r.oid from pg_roles r where r.rolname = current_user))
+  )

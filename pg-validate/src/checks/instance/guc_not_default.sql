@@ -14,10 +14,10 @@ from pg_settings s
 where s.source in ('configuration file', 'global', 'command line', 'environment variable')
   and s.context <> 'internal'
   and s.reset_val is distinct from s.boot_val
-  and s.name !~ '(_file|_directory|_directories)$'
+  and s.name !~ '(_file|_directory|_directories|_libraries|_tablespaces)$'
   and s.name not in (
       'listen_addresses', 'port', 'primary_conninfo', 'cluster_name', 'data_directory',
-      'shared_preload_libraries', 'archive_command', 'restore_command', 'fsync'
+      'archive_command', 'restore_command', 'fsync'
   )
 order by s.name
 
