@@ -2,13 +2,15 @@
 //! own binary, then on the PATH.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use pg_pipe::progress::Counters;
 use pg_pipe::{Context, Failure};
 use pg_session::Endpoint;
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
@@ -17,6 +19,9 @@ use super::endpoint;
 
 /// How often the end of a child, or a stop, is looked for.
 const POLL: Duration = Duration::from_millis(20);
+
+/// Begins the record of an object that was applied.
+const APPLIED: &str = "{\"type\":\"applied\"";
 
 /// Some items failed; they are told in the stream.
 const PARTIAL: i32 = 6;
@@ -43,11 +48,17 @@ impl Child<'_> {
         )
     }
 
-    /// Runs a tool on a stream; gives what it wrote.
+    /// Runs a tool on a stream; gives what it wrote. What it applies is counted while it does.
     ///
     /// # Errors
     /// When it cannot be run, is stopped, or ends otherwise than with a whole stream.
-    pub(super) fn run(&self, tool: &str, words: &[&str], stream: String) -> anyhow::Result<String> {
+    pub(super) fn run(
+        &self,
+        tool: &str,
+        words: &[&str],
+        stream: String,
+        counters: Option<Arc<Counters>>,
+    ) -> anyhow::Result<String> {
         let mut command = Command::new(program(tool));
         command
             .arg("--quiet")
@@ -68,6 +79,8 @@ impl Child<'_> {
                 command.env(endpoint.role().password_variable(), password.expose());
             }
         }
+        // What earlier tools applied comes out again.
+        let forwarded = stream.matches(APPLIED).count();
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot run {tool}"))?;
@@ -76,8 +89,8 @@ impl Child<'_> {
             // A child that ended early says by itself why.
             drop(stdin.map(|mut stdin| stdin.write_all(stream.as_bytes())));
         });
-        let stdout = reader(child.stdout.take());
-        let stderr = reader(child.stderr.take());
+        let stdout = reader(child.stdout.take(), counters, forwarded);
+        let stderr = reader(child.stderr.take(), None, 0);
         let status = loop {
             if let Some(status) = child
                 .try_wait()
@@ -105,11 +118,26 @@ impl Child<'_> {
 
 type Reader = thread::JoinHandle<std::io::Result<Vec<u8>>>;
 
-fn reader(pipe: Option<impl Read + Send + 'static>) -> Reader {
+fn reader(
+    pipe: Option<impl Read + Send + 'static>,
+    counters: Option<Arc<Counters>>,
+    forwarded: usize,
+) -> Reader {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            pipe.read_to_end(&mut bytes)?;
+        let Some(pipe) = pipe else { return Ok(bytes) };
+        let mut pipe = BufReader::new(pipe);
+        let (mut begins, mut applied) = (0, 0);
+        while pipe.read_until(b'\n', &mut bytes)? > 0 {
+            let line = bytes.get(begins..).unwrap_or_default();
+            applied += usize::from(line.starts_with(APPLIED.as_bytes()));
+            if let Some(counters) = counters.as_ref()
+                && line.starts_with(APPLIED.as_bytes())
+                && applied > forwarded
+            {
+                counters.add_item();
+            }
+            begins = bytes.len();
         }
         Ok(bytes)
     })

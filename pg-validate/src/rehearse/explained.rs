@@ -24,7 +24,9 @@ pub(super) fn shown(applied: &Applied, checks: &[Check], told: &[Told]) -> Strin
     let doing = format!("cannot create {} {name}: ", applied.kind);
     let said = said.strip_prefix(&doing).unwrap_or(said);
     let state = applied.sqlstate.as_deref();
-    let why = by_message(said, checks).or_else(|| by_object(&name, told));
+    let why = by_both(said, &name, checks, told)
+        .or_else(|| by_message(said, checks))
+        .or_else(|| by_object(&name, told));
     let notes: Vec<&str> = state.into_iter().chain(why).collect();
     let notes = if notes.is_empty() {
         String::new()
@@ -41,19 +43,36 @@ pub(super) fn no_database(error: &anyhow::Error, checks: &[Check]) -> Outcome {
     Outcome::unanswered(format!("{said}{why}"))
 }
 
+/// Checks that know of what the server says.
 fn by_message(said: &str, checks: &[Check]) -> Option<&'static str> {
-    let explaining = checks.iter().find(|check| {
-        let mut parts = check.explains.iter();
-        parts.any(|part| said.contains(part))
-    });
-    explaining.map(|check| check.id)
+    let mut explaining = checks.iter().filter(|check| explains(check, said));
+    explaining.next().map(|check| check.id)
+}
+
+fn explains(check: &Check, said: &str) -> bool {
+    let mut parts = check.explains.iter();
+    parts.any(|part| said.contains(part))
+}
+
+/// The one of them that has named the object.
+fn by_both(said: &str, name: &str, checks: &[Check], told: &[Told]) -> Option<&'static str> {
+    let knowing = |told: &&Told| {
+        let mut same = checks.iter().filter(|check| check.id == told.id);
+        same.any(|check| explains(check, said))
+    };
+    let told: Vec<Told> = told.iter().filter(knowing).cloned().collect();
+    by_object(name, &told)
 }
 
 /// The check that has named the object, or something of it.
 fn by_object(name: &str, told: &[Told]) -> Option<&'static str> {
+    // A tag has the table and the constraint with a blank between them.
+    let dotted = name.replacen(' ', ".", 1);
     let is_of = |object: &String| {
-        object
-            .strip_prefix(name)
+        let object = object.as_str();
+        let named = object.strip_prefix(name);
+        named
+            .or_else(|| object.strip_prefix(&dotted))
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
     };
     let naming = told.iter().find(|told| told.objects.iter().any(is_of));
@@ -99,6 +118,14 @@ mod tests {
         );
         let by_name = shown(&failed("v", "odd"), &checks, &told);
         assert_eq!(by_name, "VIEW s.v: odd (42883, view.catalog_refs)");
+        let of_table = [Told {
+            id: "con.not_enforced",
+            objects: vec!["s.t.rule".to_owned()],
+        }];
+        assert_eq!(
+            shown(&failed("t rule", "odd"), &checks, &of_table),
+            "VIEW s.t rule: odd (42883, con.not_enforced)"
+        );
         assert_eq!(
             shown(&failed("va", "odd"), &checks, &told),
             "VIEW s.va: odd (42883)"

@@ -79,26 +79,27 @@ fn rehearse(
         context,
     };
     let head = child.head(subject.target.session.version().0);
-    let dump = child.run(
-        "pg-schema-dump",
-        &["--no-subscriptions", "--no-statistics", "-"],
-        head,
-    )?;
+    let flags = ["--no-subscriptions", "--no-statistics", "-"];
+    let dump = child.run("pg-schema-dump", &flags, head, None)?;
     let (plan, roles) = without_roles(&dump)?;
     let names: Vec<String> = roles.into_iter().collect();
-    let own = &subject.target.facts.user;
-    let mut words = vec!["-".to_owned()];
-    for role in not_ours(&mut scratch.session, &names)? {
-        words.push("--role-map".to_owned());
-        words.push(format!("{role}={own}"));
+    let replaced = not_ours(&mut scratch.session, &names)?;
+    if let Some(role) = replaced.iter().find(|role| role.contains('=')) {
+        let shown = quote::shown(role);
+        return Err(Failure::usage(format!("no other role can stand for {shown}")).into());
     }
+    let own = &subject.target.facts.user;
+    let maps = replaced
+        .iter()
+        .map(|role| format!("--role-map={role}={own}"));
+    let words: Vec<String> = maps.chain(["-".to_owned()]).collect();
+    let objects = plan.matches("{\"type\":\"object\"").count();
+    let meter = context.meter("rehearsing", objects, None);
     let apply = |section: &str, stream: String| {
         let fixed = ["--section", section, "--jobs", &jobs];
-        let words: Vec<&str> = fixed
-            .into_iter()
-            .chain(words.iter().map(String::as_str))
-            .collect();
-        child.run("pg-schema-apply", &words, stream)
+        let words = fixed.into_iter().chain(words.iter().map(String::as_str));
+        let words: Vec<&str> = words.collect();
+        child.run("pg-schema-apply", &words, stream, Some(meter.counters()))
     };
     let stream = apply("pre-data", plan)?;
     let stream = apply("post-data", stream)?;

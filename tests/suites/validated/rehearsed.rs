@@ -159,6 +159,25 @@ fn a_role_that_may_only_create_databases_can_rehearse_what_belongs_to_others() {
     scene.target.run("drop role modest_one");
 }
 
+#[test]
+fn a_role_that_no_other_can_stand_for_is_named() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "equals",
+        "do $$ begin create role \"odd=one\"; exception when duplicate_object then null; end $$;
+         create table owned (a integer); alter table owned owner to \"odd=one\"",
+    );
+    let ran = scene.tool(REHEARSE).run();
+    ran.ends_with(0);
+    let told = check(&ran, "schema.rehearsal");
+    assert_eq!(told.text("status"), "Skipped", "{ran}");
+    assert!(
+        told.text("message").contains("stand for \"odd=one\""),
+        "{ran}"
+    );
+    assert!(scratch(&scene.target).is_empty(), "{ran}");
+}
+
 /// Waits until a scratch database is there.
 fn appears(database: &Database) {
     let began = Instant::now();

@@ -1,11 +1,12 @@
--- acl.public_schema: everybody may create in schema public, there as here
+-- acl.public_schema: what everybody may create
 --
 -- level: database
 -- applies: source < 15, target >= 15
--- severity: warning
--- message: on the target not everybody may create objects in schema public any more
--- why: PostgreSQL 15 took that away; applications that create tables there are refused.
--- fix on the target: grant create on schema public to public; -- if they need it
+-- severity: info
+-- message: everybody may create objects in schema public, on the target as well
+-- why: From 15 on a new database does not allow that any more. pg_dump carries the grant over, as
+--     it was; take it away where applications do without.
+-- fix on the target: revoke create on schema public from public;
 -- manual: ddl-schemas
 
 -- on the source

@@ -1,7 +1,7 @@
 -- db.settings_unknown: the target knows the settings of databases and roles
 --
 -- level: database
--- severity: warning
+-- severity: failed
 -- message: {count} {setting|settings} of databases or roles {does|do} not exist on the target
 -- why: ALTER DATABASE or ALTER ROLE ... SET is refused; the setting is missing there.
 -- explains: unrecognized configuration parameter

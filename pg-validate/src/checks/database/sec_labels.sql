@@ -1,7 +1,7 @@
 -- sec.labels: no security label needs a provider
 --
 -- level: database
--- severity: warning
+-- severity: failed
 -- message: {count} security {label needs its|labels need their} provider on the target
 -- why: SECURITY LABEL is refused where the library is not loaded.
 -- explains: security label provider

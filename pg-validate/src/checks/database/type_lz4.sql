@@ -3,7 +3,7 @@
 -- level: database
 -- severity: failed
 -- refused: 22023
--- message: {count} {column is|columns are} compressed with lz4, which the target was built without
+-- message: {count} {column is|columns are} compressed with lz4, which the target does not have
 -- why: ALTER TABLE ... SET COMPRESSION is refused.
 -- explains: compression method lz4 not supported
 -- manual: storage-toast
