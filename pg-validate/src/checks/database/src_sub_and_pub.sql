@@ -27,7 +27,7 @@ where s.subdbid = (select d.oid from pg_database d where d.datname = current_dat
 order by 1
 
 -- on the target
-select k.key
+select k.key, case when k.key = 'all tables' then 'failed' end as severity
 from unnest($1::text[]) k (key)
 where k.key = 'subscription'
    or not (select r.rolsuper from pg_roles r where r.rolname = current_user)

@@ -1,6 +1,7 @@
 -- type.shell: no type was begun and never defined
 --
 -- level: database
+-- severity: failed when not superuser
 -- severity: warning
 -- message: {count} {type was|types were} begun and never defined
 -- why: It is of no use; who may not create base types cannot create it either.
