@@ -234,7 +234,10 @@ impl Session {
             };
             let mut texts = Texts::new();
             for (index, column) in row.columns().iter().enumerate() {
-                let text = row.try_get(index).map_err(Error::of_driver)?;
+                let text = row.try_get(index).map_err(|error| {
+                    let what = "the answer holds bytes that are not UTF-8";
+                    Error::new(Class::Statement, what).with_source(error)
+                })?;
                 texts.extend(text.map(|text| (column.name().to_owned(), text.to_owned())));
             }
             rows.push(texts);

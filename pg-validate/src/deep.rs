@@ -68,7 +68,16 @@ pub(crate) fn run(
             Err(error) => failed.push(Some(pg_pipe::failure::message(&error.into()))),
         }
     }
-    let answers = in_parallel(probes, deadline, subject, args, context)?;
+    let exported = match export(subject) {
+        Ok(id) => id,
+        Err(error) if error.class().is_connection() => return Err(error.into()),
+        Err(error) => {
+            let why = pg_pipe::failure::message(&error.into());
+            return Ok(vec![Outcome::unanswered(why); checks.len()]);
+        }
+    };
+    let way = (&subject.source.endpoint, subject.application_name.as_str());
+    let answers = in_parallel(probes, (&exported, deadline), way, args, context)?;
     let outcomes = checks
         .iter()
         .zip(failed)
@@ -99,18 +108,20 @@ fn list(index: usize, check: &Check, subject: &mut Subject) -> Result<Vec<Probe>
     Ok(probes)
 }
 
+/// Gives the snapshot of all checks to other sessions.
+fn export(subject: &mut Subject) -> Result<SnapshotId, Error> {
+    let sql = "select pg_export_snapshot()";
+    let row = subject.source.session.query_one(sql, &[])?;
+    Ok(SnapshotId(row.get(0)))
+}
+
 fn in_parallel(
     probes: Vec<Probe>,
-    deadline: Instant,
-    subject: &mut Subject,
+    (id, deadline): (&SnapshotId, Instant),
+    way: (&Endpoint, &str),
     args: &Args,
     context: &Context,
 ) -> anyhow::Result<Vec<(Probe, Answer)>> {
-    let row = subject
-        .source
-        .session
-        .query_one("select pg_export_snapshot()", &[])?;
-    let id = SnapshotId(row.get(0));
     let workers = args.jobs.jobs.get().min(probes.len());
     let meter = context.meter("reading rows", probes.len(), None);
     let (sender, queue) = unbounded();
@@ -123,8 +134,7 @@ fn in_parallel(
     thread::scope(|scope| {
         let running: Vec<_> = (0..workers)
             .map(|_| {
-                let (queue, done, id) = (queue.clone(), done.clone(), &id);
-                let way = (&subject.source.endpoint, subject.application_name.as_str());
+                let (queue, done) = (queue.clone(), done.clone());
                 scope.spawn(move || work(way, id, deadline, (queue, done), context))
             })
             .collect();
@@ -181,7 +191,10 @@ fn answer(session: &mut Session, probe: &Probe, deadline: Instant) -> Result<Ans
         }),
         Err(error) if error.class().is_connection() => Err(error),
         Err(error) => {
-            session.batch(BACK)?;
+            // Without a SQLSTATE all is done on the server, and only not understood here.
+            if error.sqlstate().is_some() {
+                session.batch(BACK)?;
+            }
             let is_of_data = error
                 .sqlstate()
                 .is_some_and(|state| state.starts_with(DATA_EXCEPTION));

@@ -103,7 +103,9 @@ impl Server {
         // Rolled back, because to look takes locks, which a released savepoint keeps.
         let message = format!("savepoint pgmig_check;\n{sql}\n;{BACK}");
         let result = self.session.simple_rows(&message);
+        // Without a SQLSTATE all is done on the server, and only not understood here.
         if let Err(error) = &result
+            && error.sqlstate().is_some()
             && !error.class().is_connection()
         {
             self.session.batch(BACK)?;

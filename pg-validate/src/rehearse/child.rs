@@ -23,6 +23,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// Begins the record of an object that was applied.
 const APPLIED: &str = "{\"type\":\"applied\"";
 
+/// Characters of what a failed child said; pg_dump tells whole queries.
+const MOST_SAID: usize = 240;
+
 /// Some items failed; they are told in the stream.
 const PARTIAL: i32 = 6;
 
@@ -112,6 +115,7 @@ impl Child<'_> {
             return Ok(stdout);
         }
         let said = stderr.lines().next().unwrap_or("it said nothing");
+        let said: String = said.chars().take(MOST_SAID).collect();
         Err(anyhow::anyhow!("{tool} ended with {status}: {said}"))
     }
 }

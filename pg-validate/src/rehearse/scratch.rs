@@ -2,6 +2,8 @@
 //! advisory lock tells whether somebody rehearses at this moment, and a comment tells that it
 //! is one: so what a killed run left is found and dropped by the next one.
 
+use std::time::Duration;
+
 use pg_pipe::record::Migration;
 use pg_session::staging::{self, Like};
 use pg_session::{Class, Endpoint, Error, Purpose, Session, catalog, mark, quote};
@@ -13,6 +15,13 @@ const MARK: &str = "{\"pgmig\":1,\"rehearsal\":true}";
 
 /// The database that the name is made for, in place of a migration.
 const STEM: &str = "rehearsal";
+
+/// SQLSTATE `object_in_use`.
+const IN_USE: &str = "55006";
+
+/// How often something that is in use is tried again, and the pause between.
+const MOST_TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 
 const LOCK: &str = "select pg_try_advisory_lock($1)";
 const TERMINATE: &str = "select pg_terminate_backend(a.pid) from pg_stat_activity a \
@@ -66,13 +75,27 @@ impl Scratch {
         }
         let has_provider = scratch.session.version().has_locale_provider();
         let create = staging::create_statement(&scratch.name, like.borrowed(), has_provider);
-        scratch.session.batch(&create)?;
+        scratch.create(&create)?;
         let comment = mark::comment_statement(&scratch.name, Some(MARK));
         if let Err(error) = scratch.session.batch(&comment) {
             drop(scratch.drop_now());
             return Err(error);
         }
         Ok(Made::Ready(Box::new(scratch)))
+    }
+
+    /// Makes it; another session that makes a database at this moment is waited for.
+    fn create(&mut self, statement: &str) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.session.batch(statement) {
+                Err(error) if error.sqlstate() == Some(IN_USE) && tries < MOST_TRIES => {
+                    std::thread::sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Its name.
@@ -101,10 +124,10 @@ impl Scratch {
             self.session.query(TERMINATE, &[&self.name])?;
             match self.session.batch(&statement) {
                 // Somebody is still going away.
-                Err(error) if error.sqlstate() == Some("55006") && tries < 20 => {
-                    std::thread::sleep(std::time::Duration::from_millis(50));
+                Err(error) if error.sqlstate() == Some(IN_USE) && tries < MOST_TRIES => {
+                    std::thread::sleep(PAUSE);
                 }
-                Err(error) if error.sqlstate() == Some("42809") && tries < 20 => {
+                Err(error) if error.sqlstate() == Some("42809") && tries < MOST_TRIES => {
                     self.session
                         .batch(&format!("alter database {name} is_template false"))?;
                 }

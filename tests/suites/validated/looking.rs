@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use pg_e2e::cluster::Side;
-use pg_e2e::{Majors, Pair, Ran};
+use pg_e2e::{Cluster, Database, Majors, Pair, Ran, Tool};
 
 use super::check;
 use super::ways::server;
@@ -32,13 +32,12 @@ fn every_check_can_be_answered_whatever_the_version_and_the_names() {
         let Some(cluster) = server(*major, Side::Source) else {
             continue;
         };
-        let source = pg_e2e::Database::create(cluster, "Any 'version\"").with(
+        let source = Database::create(cluster, "Any 'version\"").with(
             "create schema \"S'\n\"; create table \"S'\n\".\"T\\\"\"\"(\"a\u{e4}\" text primary key, b serial check (b > 0));
              create view \"S'\n\".v as select * from \"S'\n\".\"T\\\"\"\"",
         );
-        let target =
-            pg_e2e::Database::create(pg_e2e::Cluster::of(Majors::newest(), Side::Target), "any");
-        let ran = pg_e2e::Tool::new("pg-validate")
+        let target = Database::create(Cluster::of(Majors::newest(), Side::Target), "any");
+        let ran = Tool::new("pg-validate")
             .args([
                 "--source",
                 &source.conninfo(),
@@ -59,14 +58,14 @@ fn whoever_may_little_is_told_what_could_not_be_answered_and_gets_the_rest() {
             source: major,
             target: Majors::newest(),
         });
-        let guest = |database: &pg_e2e::Database| {
+        let guest = |database: &Database| {
             let run = "do $$ begin create role passer_by login; exception when duplicate_object or unique_violation then null; end $$";
             database.run(run);
             database
                 .conninfo()
                 .replace("user=postgres", "user=passer_by")
         };
-        let ran = pg_e2e::Tool::new("pg-validate")
+        let ran = Tool::new("pg-validate")
             .args([
                 "--source",
                 &guest(&scene.source),
@@ -139,6 +138,33 @@ fn a_table_that_somebody_locks_is_told_and_not_waited_for() {
     assert!(
         ids.iter()
             .all(|id| id.contains(".deep_") || id == "seq.behind_max"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_name_that_is_no_text_costs_the_checks_that_would_tell_it_and_no_more() {
+    let source = Cluster::of(Majors::newest(), Side::Source);
+    let source = Database::encoded(source, "bytes", "SQL_ASCII").with(
+        "do $$ begin execute 'create table \"t' || chr(255) || '\" (a integer)'; end $$;
+         create table plain (a xid)",
+    );
+    let target = Cluster::of(Majors::newest(), Side::Target);
+    let target = Database::encoded(target, "bytes", "SQL_ASCII");
+    let ran = Tool::new("pg-validate")
+        .args([
+            "--source",
+            &source.conninfo(),
+            "--target",
+            &target.conninfo(),
+            "--deep",
+        ])
+        .run();
+    ran.ends_with(0);
+    let ids: Vec<String> = unanswered(&ran).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["tbl.no_pk"], "{ran}");
+    assert!(
+        check(&ran, "type.oid_like").line.contains("public.plain.a"),
         "{ran}"
     );
 }
@@ -329,7 +355,7 @@ fn settings_of_the_database_are_no_difference_between_servers() {
 
 #[test]
 fn a_check_explains_itself() {
-    let ran = pg_e2e::Tool::new("pg-validate")
+    let ran = Tool::new("pg-validate")
         .args(["--explain", "op.postfix"])
         .run();
     ran.ends_with(0);
@@ -346,7 +372,7 @@ fn a_check_explains_itself() {
 #[test]
 fn several_databases_are_validated_and_the_servers_once() {
     let scene = Scene::plain(Pair::newest());
-    let other = pg_e2e::Database::create(scene.source.cluster, "other");
+    let other = Database::create(scene.source.cluster, "other");
     let words = [
         "pg-validate",
         "--database",
