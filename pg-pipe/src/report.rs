@@ -270,6 +270,14 @@ fn text_of(value: &Value) -> String {
             })
             .collect::<Vec<_>>()
             .join(", "),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| match value {
+                Value::Null => format!("{name}=NULL"),
+                value => format!("{name}={}", text_of(value)),
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
         other => other.to_string(),
     }
 }
@@ -299,7 +307,14 @@ mod tests {
             source_checksum: None,
             target_checksum: None,
             message: None,
+            missing: None,
+            extra: None,
+            changed: None,
+            more: false,
+            keys: Vec::new(),
+            condition: None,
             milliseconds: 1,
+            bytes_per_second: None,
         })
     }
 

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod mark;
 pub mod passfile;
 mod password;
+pub mod pattern;
 mod pooler;
 pub mod quote;
 pub mod relation;

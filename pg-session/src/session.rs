@@ -16,6 +16,7 @@ use crate::startup::Startup;
 pub use crate::startup::Warning;
 use crate::version::ServerVersion;
 use crate::way;
+use crate::wire::TextRow;
 
 /// libpq waits for ever; a tool in a pipeline should not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -245,6 +246,22 @@ impl Session {
         Ok(rows)
     }
 
+    /// Runs a query by the simple protocol; gives its rows with every value as the server
+    /// prints it.
+    ///
+    /// # Errors
+    /// What the server says, or that a value is not UTF-8, which happens in SQL_ASCII.
+    pub fn text_rows(&mut self, sql: &str) -> Result<Vec<TextRow>, Error> {
+        let messages = self.client.simple_query(sql).map_err(Error::of_driver)?;
+        let mut rows = Vec::new();
+        for message in messages {
+            if let postgres::SimpleQueryMessage::Row(row) = message {
+                rows.push(text_row(&row)?);
+            }
+        }
+        Ok(rows)
+    }
+
     /// Runs statements as they are, by the simple protocol: DDL, transaction control.
     pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
         self.client.batch_execute(sql).map_err(Error::of_driver)
@@ -289,6 +306,15 @@ impl Session {
     pub fn finish_copy(writer: CopyInWriter<'_>) -> Result<u64, Error> {
         writer.finish().map_err(Error::of_driver)
     }
+}
+
+fn text_row(row: &SimpleQueryRow) -> Result<TextRow, Error> {
+    (0..row.len())
+        .map(|index| {
+            let value = row.try_get(index).map_err(Error::of_driver)?;
+            Ok(value.map(str::to_owned))
+        })
+        .collect()
 }
 
 /// The classified error inside an `io::Error` of a COPY.

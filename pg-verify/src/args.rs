@@ -1,16 +1,20 @@
 //! What is typed on the command line of `pg-verify`.
 
 use std::io::{self, IsTerminal};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use pg_pipe::report::Format;
 use pg_pipe::{Standing, StreamOperand};
-use pg_session::args::{JobsArgs, SourceArgs, TargetArgs};
+use pg_session::args::{JobsArgs, Size, SourceArgs, TargetArgs};
 
-/// Count and checksum the rows of two databases, and compare
+/// Compare the rows of two databases, and find the very rows that differ
 ///
 /// Every table is read once on each side, in one snapshot a side; then sequences, then large
 /// objects. In a pipeline the source's side comes from the records of pg-copy, and only the
-/// target is read. Changes nothing.
+/// target is read. Where a table differs its rows are looked for. Changes nothing.
 #[derive(Clone, Debug, clap::Parser)]
 pub struct Args {
     #[command(flatten)]
@@ -23,6 +27,182 @@ pub struct Args {
     pub(crate) standing: Standing,
     #[command(flatten)]
     pub(crate) operand: StreamOperand,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) rows: RowArgs,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// What is compared.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "What is compared")]
+pub(crate) struct ScopeArgs {
+    /// Compare the schemas that match only (repeatable)
+    ///
+    /// Patterns are those of psql and pg_dump: * and ? are wild, quotes keep upper case. One
+    /// that matches nothing is an error. Large objects are compared without a choice only.
+    #[arg(short = 'n', long, value_name = "PATTERN")]
+    pub(crate) schema: Vec<String>,
+
+    /// Do not compare the schemas that match (repeatable)
+    #[arg(short = 'N', long, value_name = "PATTERN")]
+    pub(crate) exclude_schema: Vec<String>,
+
+    /// Compare the tables and sequences that match only (repeatable)
+    #[arg(short = 't', long, value_name = "PATTERN")]
+    pub(crate) table: Vec<String>,
+
+    /// Do not compare the tables and sequences that match (repeatable)
+    #[arg(short = 'T', long, value_name = "PATTERN")]
+    pub(crate) exclude_table: Vec<String>,
+
+    /// Compare these columns of a table only: SCHEMA.TABLE=COLUMN,… (repeatable)
+    #[arg(long, value_name = "TABLE=COLUMNS")]
+    pub(crate) columns: Vec<String>,
+
+    /// Compare the rows of a table that a condition holds for: SCHEMA.TABLE=CONDITION (repeatable)
+    ///
+    /// The condition is SQL and is the same on both sides. Only pg_catalog is on the search
+    /// path: write functions and types of your own with their schema.
+    #[arg(long = "where", value_name = "TABLE=CONDITION")]
+    pub(crate) conditions: Vec<String>,
+
+    /// Read both sides in a pipeline, too, whatever pg-copy has read
+    #[arg(long)]
+    pub(crate) full: bool,
+
+    /// Count rows, compare nothing else; never called equal
+    #[arg(long, conflicts_with_all = ["sample", "repair_sql"])]
+    pub(crate) quick: bool,
+
+    /// Compare a sample of each large table, such as 1%; never called equal
+    ///
+    /// Pages of the source are chosen at random, other ones each time, and their rows are
+    /// looked up on the target by their key. Rows that only the target has are not seen. Tables
+    /// that are small or have no key are compared whole.
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) sample: Option<Percent>,
+
+    /// End with 0 although something was skipped, sampled, counted only or unreadable
+    #[arg(long)]
+    pub(crate) allow_skipped: bool,
+}
+
+/// What is told of rows that differ.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Rows that differ")]
+pub(crate) struct RowArgs {
+    /// Rows shown for each table that differs; 0 looks for none
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub(crate) max_differences: usize,
+
+    /// Show keys and names of columns, but no values
+    #[arg(long)]
+    pub(crate) no_values: bool,
+
+    /// Read tables above this size in parts of a quarter of it
+    ///
+    /// Parts are ranges of the key, for tables whose rows lie in its order. One that differs is
+    /// looked into without reading the rest again.
+    #[arg(long, value_name = "SIZE", default_value = "64MB")]
+    pub(crate) split_size: Size,
+
+    /// Write SQL that makes the target's rows and sequences equal, for you to read and run
+    ///
+    /// One transaction, for psql. It holds values of your data. It is not written where nothing
+    /// differs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) repair_sql: Option<PathBuf>,
+}
+
+/// Servers that are in use.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Servers in use")]
+pub(crate) struct LiveArgs {
+    /// Wait so long, then look again at what differed, such as 5s
+    ///
+    /// For a target that follows a source which is written to. What is equal at a later look
+    /// is equal; a row that the source changes at every look is unverified.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) recheck: Option<Span>,
+
+    /// How often it is looked again
+    #[arg(long, value_name = "N", default_value = "3", requires = "recheck")]
+    pub(crate) recheck_times: NonZeroU32,
+
+    /// Read no more than this a second, on each side, such as 50MB
+    ///
+    /// Large tables with a key in the order of their rows are read in parts of 16 MB, others in
+    /// one piece, with the rest after it.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) rate_limit: Option<Size>,
+}
+
+/// Files that a run leaves behind.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct FileArgs {
+    /// Append a line of CSV for each table to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
+
+    /// Write the result as OpenMetrics, for the textfile collector of node_exporter
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+
+    /// Note in a file what was found equal, and go on from there after an interruption
+    ///
+    /// The file is removed when a run comes to its end.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "sample"])]
+    pub(crate) resume: Option<PathBuf>,
+}
+
+/// A share of a whole, above 0 and not above 100.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Percent(pub(crate) f64);
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.trim().trim_end_matches('%');
+        match number.parse() {
+            Ok(share) if share > 0.0 && share <= 100.0 => Ok(Self(share)),
+            _ => Err("not a percentage such as 1% or 0.1%".to_owned()),
+        }
+    }
+}
+
+/// A span of time as PostgreSQL's settings have it: `5s`, `500ms`, `2min`, `1h`; seconds
+/// without a unit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "not a time such as 5s or 2min".to_owned();
+        let text = text.trim();
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+        let number: u64 = number.parse().ok().ok_or_else(wrong)?;
+        let milliseconds = match unit.trim() {
+            "ms" => 1,
+            "" | "s" => 1_000,
+            "min" | "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(wrong()),
+        };
+        let span = number.checked_mul(milliseconds).ok_or_else(wrong)?;
+        Ok(Self(Duration::from_millis(span)))
+    }
 }
 
 /// Who reads the result.
@@ -37,13 +217,52 @@ pub(crate) enum Audience {
 }
 
 impl Args {
+    /// Who reads the result.
     pub(crate) fn audience(&self) -> Audience {
+        let standing = self.standing();
         let shows_table = self.operand.stream.is_none() && io::stdout().is_terminal();
-        match self.standing.format {
+        match standing.format {
             None if !shows_table => Audience::Stream,
             Some(Format::Ndjson) => Audience::Stream,
-            None | Some(Format::Table) if self.standing.quiet => Audience::Differences,
+            None | Some(Format::Table) if standing.quiet => Audience::Differences,
             _ => Audience::Report,
+        }
+    }
+
+    /// The shared flags. Cron wants silence: --quiet alone means a table of what differs, and
+    /// none when nothing does.
+    pub(crate) fn standing(&self) -> Standing {
+        let mut standing = self.standing.clone();
+        if standing.quiet && self.operand.stream.is_none() {
+            standing.format.get_or_insert(Format::Table);
+        }
+        standing
+    }
+
+    /// How many tables are read at a time, on each side.
+    pub(crate) fn jobs(&self) -> NonZeroUsize {
+        self.jobs.jobs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_percentages_are_read_as_people_write_them() {
+        let span = |text: &str| text.parse::<Span>().map(|span| span.0.as_millis());
+        assert_eq!(span("5s"), Ok(5_000));
+        assert_eq!(span("500ms"), Ok(500));
+        assert_eq!(span("2 min"), Ok(120_000));
+        assert_eq!(span("3"), Ok(3_000));
+        for wrong in ["", "s", "-1s", "5d", "99999999999999999h"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!("1%".parse(), Ok(Percent(1.0)));
+        assert_eq!("0.5".parse(), Ok(Percent(0.5)));
+        for wrong in ["", "0%", "101%", "NaN", "-1%", "one"] {
+            assert!(wrong.parse::<Percent>().is_err(), "{wrong}");
         }
     }
 }

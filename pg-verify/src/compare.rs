@@ -1,240 +1,232 @@
-//! The whole comparison: the stream's word, both servers, the plan, the readings.
+//! The whole comparison: the stream's word, both servers, the plan, the readings, and what is
+//! done about differences.
 
-use std::mem;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+use std::time::Instant;
 
-use pg_pipe::progress::Counters;
-use pg_pipe::record::VerifiedKind;
 use pg_pipe::{Context, Exit, Failure, Input};
-use pg_session::Role;
+use pg_session::RelationName;
 
 use crate::args::Args;
+use crate::desk::{Desk, Pending, tasks};
+use crate::drill::Wanted;
+use crate::history;
 use crate::known::Known;
-use crate::plan::{self, Comparison, Course, Half, Listing};
-use crate::pool::{self, Done, Queue, Task};
-use crate::reading::Reading;
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::plan::{self, Comparison, Course, Listing};
+use crate::pool::{self, Queue};
+use crate::pursue::Pursuit;
+use crate::ranges;
+use crate::repair::Repair;
+use crate::resume::Resume;
 use crate::routed::Routed;
-use crate::server::{self, Server};
-use crate::tally::{Readings, Tally};
+use crate::sample;
+use crate::scope::{Depth, Scope};
+use crate::server::Server;
+use crate::sides::Sides;
+use crate::tally::{Closed, Tally};
 
 /// Compares what the flags or the stream name.
 ///
 /// # Errors
 /// What ends the tool: a cut stream, a server that cannot be reached or is lost.
 pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit> {
-    let known = input.map(Known::read).transpose()?.unwrap_or_default();
+    let scope = Scope::of(&args.scope)?;
+    let mut known = input.map(Known::read).transpose()?.unwrap_or_default();
     if known.head.validates_only() {
         context
             .notice()
             .note("the migration only validates: nothing was copied, nothing is verified");
         return Ok(Exit::Fine);
     }
-    let mut sides = open(args, &known, context)?;
-    let warned = warn(&mut sides, context)?;
-    let plan = plan(&known, &mut sides)?;
+    let mut files = Files::open(args)?;
+    let begun = Instant::now();
+    let mut sides = Sides::open(args, &known, &scope, context)?;
+    let warned = sides.warn(context)?;
+    let mut plan = plan(&mut known, &mut sides, &scope)?;
+    let mut tally = Tally::new(context, args.audience(), args.scope.allow_skipped);
+    if let Some(path) = &args.files.resume {
+        take_up(path, (&mut plan, &scope), &sides, context, &mut tally)?;
+    }
+    if let Some(source) = &mut sides.source {
+        let split_bytes = args.rows.split_size.bytes();
+        ranges::split(&mut plan, source, &mut sides.target, split_bytes)?;
+    }
+    if let Depth::Sample(percent) = scope.depth {
+        let wanted = Wanted {
+            rows: args.rows.max_differences,
+            values: !args.rows.no_values,
+        };
+        sample::compare(
+            (&mut plan, percent),
+            &mut sides,
+            wanted,
+            context,
+            &mut tally,
+        )?;
+    }
     let routed = Routed::new(sides.target.routes()?, &plan);
-    let exit = read_and_judge(args, &plan, (&sides, routed), context)?;
+    let pending = read(args, &plan, (&sides, routed), context, &mut tally)?;
+    let mut pursuit = Pursuit {
+        args,
+        scope: &scope,
+        known: &known,
+        plan: &plan,
+        sides: &mut sides,
+        context,
+    };
+    pursuit.run(pending, files.repair.take(), &mut tally)?;
+    say_what_is_proven(&scope, context);
+    let closed = tally.close();
+    let exit = closed.exit;
+    files.write(closed, &sides, begun)?;
     Ok(match exit {
         Exit::Fine if warned && context.strict() => Exit::No,
         exit => exit,
     })
 }
-
-/// Both sides, or the target alone when the stream tells all of the source.
-struct Sides {
-    source: Option<Server>,
-    target: Server,
+/// Files that are written at the end. They are opened first: nobody waits an hour to hear that
+/// a directory does not exist.
+struct Files {
+    repair: Option<Repair>,
+    history: Option<File>,
+    metrics: Option<Metrics>,
 }
 
-impl Sides {
-    fn each(&self) -> impl Iterator<Item = &Server> {
-        self.source.iter().chain([&self.target])
+impl Files {
+    fn open(args: &Args) -> anyhow::Result<Self> {
+        let files = &args.files;
+        Ok(Self {
+            repair: args
+                .rows
+                .repair_sql
+                .as_deref()
+                .map(Repair::begin)
+                .transpose()?,
+            history: files.history.as_deref().map(history::open).transpose()?,
+            metrics: files.metrics.as_deref().map(Metrics::begin).transpose()?,
+        })
     }
-}
 
-fn open(args: &Args, known: &Known, context: &Context) -> anyhow::Result<Sides> {
-    let hash = known.head.hash();
-    let wants_source = if known.has_scope() {
-        known.needs_source() && server::is_given(Role::Source, args, known)
-    } else {
-        true
-    };
-    // Both are located before either is connected to: a missing flag costs no login.
-    let source = wants_source
-        .then(|| server::locate(Role::Source, args, known, context))
-        .transpose()?;
-    let target = server::locate(Role::Target, args, known, context)?;
-    let source = source
-        .map(|endpoint| Server::open(endpoint, hash, context))
-        .transpose()?;
-    let target = Server::open(target, hash, context)?;
-    Ok(Sides { source, target })
-}
-
-/// Warns of comparisons that prove less than they seem to.
-fn warn(sides: &mut Sides, context: &Context) -> anyhow::Result<bool> {
-    let mut warned = false;
-    if let Some(source) = &mut sides.source
-        && source.identity()? == sides.target.identity()?
-    {
-        context
-            .notice()
-            .warn("source and target are the same database of the same server");
-        warned = true;
-    }
-    for side in sides.each() {
-        if side.facts().encoding == "SQL_ASCII" {
-            context.notice().warn(&format!(
-                "the {} is SQL_ASCII: its bytes are compared unconverted",
-                side.role()
-            ));
-            warned = true;
+    fn write(self, closed: Closed, sides: &Sides, begun: Instant) -> anyhow::Result<()> {
+        if let Some(file) = self.history {
+            let places = (&*sides.source_place(), &*sides.target.place());
+            history::append(file, places, &closed.all)?;
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.write(&closed.sum, &closed.all, begun.elapsed())?;
+        }
+        match closed.resume {
+            Some(resume) => resume.end(),
+            None => Ok(()),
         }
     }
-    Ok(warned)
 }
 
-fn plan(known: &Known, sides: &mut Sides) -> anyhow::Result<Vec<Comparison>> {
-    let source: Option<Listing> = sides.source.as_mut().map(Server::list).transpose()?;
-    let target = sides.target.list()?;
+/// Leaves out what an interrupted run has found equal.
+fn take_up<'run>(
+    path: &Path,
+    (plan, scope): (&mut [Comparison], &Scope),
+    sides: &Sides,
+    context: &'run Context,
+    tally: &mut Tally<'run>,
+) -> anyhow::Result<()> {
+    let (source, target) = (sides.source_place(), sides.target.place());
+    let mut resume = Resume::open(path, &[&source, &target, &scope.text()], context)?;
+    for comparison in plan {
+        let is_open = matches!(comparison.course, Course::Compare { .. });
+        if let Some(verified) = resume.take(comparison.kind, &comparison.name)
+            && is_open
+        {
+            tally.add_record(verified, Vec::new());
+            comparison.course = Course::Told;
+        }
+    }
+    tally.note_in(resume);
+    Ok(())
+}
+
+fn say_what_is_proven(scope: &Scope, context: &Context) {
+    match scope.depth {
+        Depth::Whole => {}
+        Depth::Count => context
+            .notice()
+            .note("rows were counted only: that proves nothing equal"),
+        Depth::Sample(_) => context
+            .notice()
+            .note("large tables were sampled only: that proves nothing equal"),
+    }
+}
+
+fn plan(known: &mut Known, sides: &mut Sides, scope: &Scope) -> anyhow::Result<Vec<Comparison>> {
+    let mut source: Option<Listing> = sides.source.as_mut().map(Server::list).transpose()?;
+    let mut target = sides.target.list()?;
+    let mut names: BTreeSet<RelationName> = known
+        .tables
+        .keys()
+        .chain(known.sequences.keys())
+        .cloned()
+        .collect();
+    for listing in source.iter().chain([&target]) {
+        names.extend(listing.relations.iter().map(|one| one.name.clone()));
+        names.extend(listing.sequences.iter().cloned());
+    }
+    let chosen = scope.choose(sides.target.session(), names)?;
+    check_columns(scope, source.as_ref(), &target)?;
+    known.keep(&chosen, scope);
+    for listing in source.iter_mut().chain([&mut target]) {
+        listing.keep(&chosen, scope);
+    }
     Ok(if known.has_scope() {
-        plan::scoped(known, source, target)
+        plan::scoped(known, source, target, scope)
     } else {
-        plan::whole(source.unwrap_or_default(), target)
+        plan::whole(source.unwrap_or_default(), target, scope)
     })
 }
 
-/// A comparison under way: its readings so far, and how many are to come.
-struct Slot<'plan> {
-    comparison: &'plan Comparison,
-    readings: Readings,
-    awaited: usize,
+/// A column that neither side has would be compared on none, and pass.
+fn check_columns(scope: &Scope, source: Option<&Listing>, target: &Listing) -> Result<(), Failure> {
+    for (table, columns) in &scope.columns {
+        let sides = || source.into_iter().chain([target]);
+        let unknown = columns
+            .iter()
+            .find(|column| !sides().any(|listing| listing.has_column(table, column)));
+        if let Some(column) = unknown {
+            return Err(Failure::usage(format!(
+                "--columns: table {table} has no column {column} on either side"
+            ))
+            .hint("Names of columns are exact; put those with upper case in double quotes."));
+        }
+    }
+    Ok(())
 }
 
-fn read_and_judge(
+fn read<'run>(
     args: &Args,
-    plan: &[Comparison],
+    plan: &'run [Comparison],
     (sides, routed): (&Sides, Routed),
-    context: &Context,
-) -> anyhow::Result<Exit> {
+    context: &'run Context,
+    tally: &mut Tally<'run>,
+) -> anyhow::Result<Vec<Pending>> {
     let bytes = plan.iter().map(Comparison::bytes).sum();
     let meter = context.meter("verify", plan.len(), Some(bytes));
-    let mut desk = Desk {
-        context,
-        tally: Tally::new(context, args.audience()),
-        slots: plan.iter().map(Slot::of).collect(),
-        routed,
-        counters: meter.counters(),
-    };
+    let mut desk = Desk::new(context, (plan, routed), tally, meter.counters());
     desk.settle();
-    let queues = sides.each().map(|side| queue(plan, side)).collect();
-    let read = pool::read(queues, args.jobs.jobs, context.stop(), |done| {
+    let limit = args.live.rate_limit.map(|size| size.bytes().unsigned_abs());
+    let queue = |side: &Server| Queue {
+        opener: side.opener(),
+        tasks: tasks(plan, side.role()),
+        pace: Pace::new(limit),
+    };
+    let queues = sides.each().map(queue).collect();
+    let read = pool::read(queues, args.jobs(), context.stop(), |done| {
         desk.take(done);
     });
     drop(meter);
     read?;
     context.check_stop()?;
     desk.close()
-}
-
-impl<'plan> Slot<'plan> {
-    fn of(comparison: &'plan Comparison) -> Self {
-        let mut readings = Readings::default();
-        if let Course::Compare { source, target } = &comparison.course {
-            readings.source = known(source);
-            readings.target = known(target);
-        }
-        Self {
-            comparison,
-            readings,
-            awaited: comparison.jobs().into_iter().flatten().count(),
-        }
-    }
-}
-
-fn known(half: &Half) -> Option<Reading> {
-    match half {
-        Half::Known(reading) => Some(reading.clone()),
-        Half::Read(_) | Half::Unreadable(_) => None,
-    }
-}
-
-fn queue(plan: &[Comparison], side: &Server) -> Queue {
-    let tasks = plan
-        .iter()
-        .enumerate()
-        .filter_map(|(number, comparison)| {
-            let [source, target] = comparison.jobs();
-            let job = match side.role() {
-                Role::Source => source,
-                Role::Target => target,
-            };
-            Some(Task {
-                number,
-                job: job?.clone(),
-            })
-        })
-        .collect();
-    Queue {
-        opener: side.opener(),
-        tasks,
-    }
-}
-
-/// Where results arrive and are paired.
-struct Desk<'run> {
-    context: &'run Context,
-    tally: Tally<'run>,
-    slots: Vec<Slot<'run>>,
-    routed: Routed,
-    counters: Arc<Counters>,
-}
-
-impl Desk<'_> {
-    /// Tells what the catalog has decided.
-    fn settle(&mut self) {
-        for slot in &self.slots {
-            if let Course::Settled(verdict, why) = &slot.comparison.course {
-                self.tally.settle(slot.comparison, *verdict, why);
-                self.counters.add_item();
-            }
-        }
-    }
-
-    fn take(&mut self, done: Done) {
-        let Some(slot) = self.slots.get_mut(done.number) else {
-            return;
-        };
-        self.counters.add_bytes(done.bytes);
-        slot.awaited = slot.awaited.saturating_sub(1);
-        slot.readings.took = slot.readings.took.max(done.took);
-        match done.result {
-            Ok(reading) if done.role == Role::Source => slot.readings.source = Some(reading),
-            Ok(reading) => slot.readings.target = Some(reading),
-            Err(error) => {
-                let record = self.context.item_failed(&slot.comparison.shown(), &error);
-                slot.readings.failure = Some(record.message);
-            }
-        }
-        if slot.awaited == 0 {
-            let readings = mem::take(&mut slot.readings);
-            if let Some((comparison, readings)) = self.routed.take(slot.comparison, readings) {
-                self.tally.judge(&comparison, readings);
-            }
-            self.counters.add_item();
-        }
-    }
-
-    fn close(self) -> anyhow::Result<Exit> {
-        if self.slots.iter().any(|slot| slot.awaited > 0) {
-            return Err(Failure::bug("a comparison was left out").into());
-        }
-        let has_tables = |slot: &Slot<'_>| slot.comparison.kind == VerifiedKind::Table;
-        if !self.slots.iter().any(has_tables) {
-            self.context
-                .notice()
-                .note("no rows were compared: neither side has a table");
-        }
-        Ok(self.tally.close())
-    }
 }

@@ -8,6 +8,7 @@ use pg_session::quote;
 
 use crate::plan::Columns;
 use crate::reading::Reading;
+use crate::tally::PARTLY;
 
 /// The verdict on two readings, and what differs.
 pub(crate) fn judge(
@@ -34,6 +35,13 @@ pub(crate) fn judge(
             Verdict::Mismatch,
             Some(format!(
                 "contents differ ({noun} on both sides: {})",
+                source.count
+            )),
+        ),
+        (None, None) => (
+            Verdict::Unverified,
+            Some(format!(
+                "{PARTLY}{noun} were counted only ({} on both sides)",
                 source.count
             )),
         ),

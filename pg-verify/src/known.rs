@@ -1,14 +1,15 @@
 //! What the stream says of the source: which tables there are, and what pg-copy read of them
 //! inside its own snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pg_pipe::record::{ErrorRecord, LargeObjects, Record, Scope};
+use pg_pipe::record::{ErrorRecord, LargeObjects, Record, Scope as Reach};
 use pg_pipe::{Failure, Head, Line};
 use pg_session::RelationName;
 
 use crate::plan::Columns;
 use crate::reading::Reading;
+use crate::scope::Scope;
 
 /// What large objects are called in records and messages.
 pub(crate) const LARGE_OBJECTS: &str = "large objects";
@@ -25,6 +26,8 @@ pub(crate) struct Known {
     pub(crate) sequences: BTreeMap<RelationName, Option<Reading>>,
     /// Large objects of the source.
     pub(crate) large_objects: Option<LargeObjects>,
+    /// Whether it names tables at all.
+    names_tables: bool,
     /// Objects that failed further up, with the tool that says so.
     failed: BTreeMap<String, String>,
 }
@@ -43,6 +46,7 @@ impl Known {
                 known.note(&record);
             }
         }
+        known.names_tables = !known.tables.is_empty();
         Ok(known)
     }
 
@@ -70,7 +74,7 @@ impl Known {
                 self.sequences.insert(name, reading);
             }
             Record::LargeObjects(objects) => self.large_objects = Some(objects.clone()),
-            Record::Error(error) if error.scope == Scope::Item => self.note_failure(error),
+            Record::Error(error) if error.scope == Reach::Item => self.note_failure(error),
             _ => {}
         }
     }
@@ -97,17 +101,33 @@ impl Known {
 
     /// Whether the stream gives a scope. Without one, both databases are compared whole.
     pub(crate) fn has_scope(&self) -> bool {
-        !self.tables.is_empty()
+        self.names_tables
     }
 
-    /// Whether something in scope was not read by pg-copy.
-    pub(crate) fn needs_source(&self) -> bool {
+    /// Whether something in scope was not read by pg-copy, or not as it is to be compared.
+    pub(crate) fn needs_source(&self, scope: &Scope) -> bool {
         let objects = self.large_objects.as_ref();
         self.tables
             .keys()
-            .any(|name| !self.copied.contains_key(name))
+            .any(|name| !self.copied.contains_key(name) || !scope.takes_copied(name))
             || self.sequences.values().any(Option::is_none)
             || objects.is_some_and(|objects| objects.checksum.is_none() && objects.count > 0)
+    }
+
+    /// Leaves out what is not in scope.
+    pub(crate) fn keep(&mut self, chosen: &BTreeSet<RelationName>, scope: &Scope) {
+        self.tables.retain(|name, _| chosen.contains(name));
+        self.sequences.retain(|name, _| chosen.contains(name));
+        self.copied.retain(|name, _| scope.takes_copied(name));
+        if scope.is_chosen() {
+            self.large_objects = None;
+        }
+        if scope.full {
+            self.sequences.values_mut().for_each(|place| *place = None);
+            if let Some(objects) = &mut self.large_objects {
+                objects.checksum = None;
+            }
+        }
     }
 }
 
@@ -128,9 +148,9 @@ mod tests {
 
     #[test]
     fn a_copied_record_stands_in_for_the_source() {
-        assert!(known(&[TABLE]).needs_source());
+        assert!(known(&[TABLE]).needs_source(&Scope::default()));
         let known = known(&[TABLE, COPIED]);
-        assert!(known.has_scope() && !known.needs_source());
+        assert!(known.has_scope() && !known.needs_source(&Scope::default()));
         let name = RelationName::new("s", "T");
         assert_eq!(
             known.copied[&name],
@@ -142,9 +162,9 @@ mod tests {
     fn the_latest_sequence_record_holds() {
         let early = r#"{"type":"sequence","schema":"s","name":"q"}"#;
         let late = r#"{"type":"sequence","schema":"s","name":"q","last_value":7,"is_called":true}"#;
-        assert!(known(&[TABLE, COPIED, early]).needs_source());
+        assert!(known(&[TABLE, COPIED, early]).needs_source(&Scope::default()));
         let known = known(&[TABLE, COPIED, early, late]);
-        assert!(!known.needs_source());
+        assert!(!known.needs_source(&Scope::default()));
         let name = RelationName::new("s", "q");
         assert_eq!(known.sequences[&name], Some(Reading::position(7, true)));
     }

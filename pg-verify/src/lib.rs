@@ -1,21 +1,35 @@
 //! `pg-verify`: do two databases hold the same rows?
 //!
-//! Emits a `verified` record for each table, each sequence and the large objects, and one
-//! `verification` record, their sum. Exit 0 means that everything in scope was read on both
-//! sides and is equal; 1 that something differs; 6 that nothing differs so far, but something
-//! could not be compared.
+//! Emits a `verified` record for each table, each sequence and the large objects, a `difference`
+//! record for each row that differs, and one `verification` record, their sum. Exit 0 means that
+//! everything in scope was read on both sides and is equal; 1 that something differs; 6 that
+//! nothing differs so far, but something could not be compared, or was not to be compared
+//! wholly; 4 and 5 that the comparison could not be completed.
 //!
 //! `pg-schema-dump --source "$SRC" | pg-copy --target "$DST" - | pg-verify -`
 
 mod args;
 mod compare;
+mod desk;
+mod details;
+mod drill;
+mod history;
 mod judge;
 mod known;
+mod metrics;
+mod pace;
 mod plan;
 mod pool;
+mod pursue;
+mod ranges;
 mod reading;
+mod repair;
+mod resume;
 mod routed;
+mod sample;
+mod scope;
 mod server;
+mod sides;
 mod tally;
 
 use std::path::PathBuf;
@@ -41,7 +55,8 @@ impl Tool for PgVerify {
 
     const EXAMPLES: &'static str = "  \
   pg-verify --source \"$SRC\" --target \"$DST\"
-  pg-verify --source \"$SRC\" --target \"$DST\" --quiet --format table   # cron: silent when equal
+  pg-verify --source \"$SRC\" --target \"$DST\" --quiet       # cron: silent when equal
+  pg-verify --source \"$SRC\" --target \"$DST\" -t 'sales.*' --repair-sql repair.sql
   pg-copy - < plan.ndjson | pg-verify - | jq 'select(.type==\"verified\" and .verdict!=\"match\")'
 ";
 
@@ -60,6 +75,19 @@ impl Tool for PgVerify {
             ],
         },
         Table {
+            kind: "difference",
+            columns: &[
+                Column::new("schema", "Schema"),
+                Column::new("name", "Name"),
+                Column::new("fault", "Row"),
+                Column::new("key", "Key"),
+                Column::new("columns", "Columns"),
+                Column::new("source", "Source"),
+                Column::new("target", "Target"),
+                Column::new("times", "Times").if_any(),
+            ],
+        },
+        Table {
             kind: "verification",
             columns: &[
                 Column::new("status", "Result"),
@@ -72,7 +100,7 @@ impl Tool for PgVerify {
     ];
 
     fn standing(args: &Args) -> (Standing, Option<PathBuf>) {
-        (args.standing.clone(), args.operand.stream.clone())
+        (args.standing(), args.operand.stream.clone())
     }
 
     pg_pipe::diagnose_with!(pg_session::Error);

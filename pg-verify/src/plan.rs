@@ -3,7 +3,7 @@
 mod objects;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pg_pipe::record::{Verdict, VerifiedKind};
 use pg_session::{Relation, RelationName};
@@ -11,7 +11,9 @@ use pg_session::{Relation, RelationName};
 use crate::judge::difference;
 use crate::known::{Known, LARGE_OBJECTS};
 use crate::plan::objects::{named_large_objects, not_read};
-use crate::reading::{Job, Reading};
+use crate::ranges::Range;
+use crate::reading::{Job, Reading, TableJob};
+use crate::scope::{Depth, Scope};
 
 /// Columns of a table: name and type.
 pub(crate) type Columns = BTreeMap<String, String>;
@@ -39,6 +41,8 @@ pub(crate) enum Course {
     },
     /// The catalog has decided.
     Settled(Verdict, String),
+    /// It was compared, and told, already.
+    Told,
 }
 
 /// One thing that is compared.
@@ -50,6 +54,8 @@ pub(crate) struct Comparison {
     pub(crate) name: RelationName,
     /// What is to be done.
     pub(crate) course: Course,
+    /// The parts that a table is read in; none when it is read in one piece.
+    pub(crate) ranges: Vec<Range>,
 }
 
 /// What a database holds.
@@ -61,6 +67,28 @@ pub(crate) struct Listing {
     pub(crate) generated: BTreeMap<RelationName, Columns>,
     /// Sequences.
     pub(crate) sequences: Vec<RelationName>,
+}
+
+impl Listing {
+    /// Leaves out what is not in scope, columns too.
+    pub(crate) fn keep(&mut self, chosen: &BTreeSet<RelationName>, scope: &Scope) {
+        self.relations
+            .retain(|relation| chosen.contains(&relation.name));
+        self.sequences.retain(|name| chosen.contains(name));
+        for (name, columns) in &scope.columns {
+            if let Some(generated) = self.generated.get_mut(name) {
+                generated.retain(|column, _| columns.contains(column));
+            }
+        }
+    }
+
+    /// Whether a table of it has a column.
+    pub(crate) fn has_column(&self, table: &RelationName, column: &str) -> bool {
+        let copied = self.relations.iter().filter(|one| one.name == *table);
+        let mut names = copied.flat_map(|one| one.columns.iter().map(|column| &column.name));
+        let generated = self.generated.get(table);
+        names.any(|name| name == column) || generated.is_some_and(|all| all.contains_key(column))
+    }
 }
 
 /// What to make of what is on the target only.
@@ -82,12 +110,12 @@ struct Offer {
 
 type Offers = BTreeMap<RelationName, Offer>;
 
-/// Compares two databases whole.
-pub(crate) fn whole(source: Listing, target: Listing) -> Vec<Comparison> {
+/// Compares two databases whole, or what the scope leaves of them.
+pub(crate) fn whole(source: Listing, target: Listing, scope: &Scope) -> Vec<Comparison> {
     let mut plan = join(
         VerifiedKind::Table,
-        tables(source.relations, source.generated),
-        tables(target.relations, target.generated),
+        tables(source.relations, source.generated, scope),
+        tables(target.relations, target.generated, scope),
         Extras::Count,
     );
     plan.extend(join(
@@ -96,13 +124,20 @@ pub(crate) fn whole(source: Listing, target: Listing) -> Vec<Comparison> {
         sequences(target.sequences),
         Extras::Count,
     ));
-    plan.push(large_objects(Half::Read(Job::LargeObjects)));
+    if !scope.is_chosen() {
+        plan.push(large_objects(Half::Read(Job::LargeObjects)));
+    }
     in_order(plan)
 }
 
 /// Compares what a stream names. `source` is there when pg-copy has not read everything and
 /// the source can be reached.
-pub(crate) fn scoped(known: &Known, source: Option<Listing>, target: Listing) -> Vec<Comparison> {
+pub(crate) fn scoped(
+    known: &Known,
+    source: Option<Listing>,
+    target: Listing,
+    scope: &Scope,
+) -> Vec<Comparison> {
     let extras = if known.head.migration.is_some() {
         Extras::Count
     } else {
@@ -112,10 +147,14 @@ pub(crate) fn scoped(known: &Known, source: Option<Listing>, target: Listing) ->
     let source = source.unwrap_or_default();
     let copied = known.tables.iter().map(|(name, columns)| {
         let reading = known.copied.get(name).cloned();
+        let reading = reading.map(|reading| match scope.depth {
+            Depth::Count => Reading::counted(reading.count),
+            Depth::Whole | Depth::Sample(_) => reading,
+        });
         (name.clone(), columns.clone(), reading)
     });
-    let live = tables(source.relations, source.generated);
-    let there = tables(target.relations, target.generated);
+    let live = tables(source.relations, source.generated, scope);
+    let there = tables(target.relations, target.generated, scope);
     let offers = named(known, copied, live, can_read);
     let mut plan = join(VerifiedKind::Table, offers, there, extras);
     let positions = known
@@ -130,18 +169,24 @@ pub(crate) fn scoped(known: &Known, source: Option<Listing>, target: Listing) ->
     in_order(plan)
 }
 
-fn tables(relations: Vec<Relation>, mut generated: BTreeMap<RelationName, Columns>) -> Offers {
+fn tables(
+    relations: Vec<Relation>,
+    mut generated: BTreeMap<RelationName, Columns>,
+    scope: &Scope,
+) -> Offers {
     relations
         .into_iter()
         .map(|relation| {
-            let columns = relation
+            let name = relation.name.clone();
+            let table = table_job(relation, scope);
+            let columns = table
+                .relation
                 .columns
                 .iter()
                 .map(|column| (column.name.clone(), column.data_type.clone()))
                 .collect();
-            let name = relation.name.clone();
             let generated = Some(generated.remove(&name).unwrap_or_default());
-            let half = Half::Read(Job::Table(Box::new(relation)));
+            let half = Half::Read(Job::Table(Box::new(table)));
             let offer = Offer {
                 columns,
                 generated,
@@ -150,6 +195,30 @@ fn tables(relations: Vec<Relation>, mut generated: BTreeMap<RelationName, Column
             (name, offer)
         })
         .collect()
+}
+
+/// A table as the scope wants it read.
+pub(crate) fn table_job(mut relation: Relation, scope: &Scope) -> TableJob {
+    let is_key = |name: &String| relation.columns.iter().find(|column| column.name == *name);
+    let key: Option<Vec<_>> = relation
+        .key
+        .iter()
+        .map(|name| is_key(name).cloned())
+        .collect();
+    let key = key.unwrap_or_default();
+    if let Some(wanted) = scope.columns.get(&relation.name) {
+        relation
+            .columns
+            .retain(|column| wanted.contains(&column.name));
+    }
+    TableJob {
+        key,
+        filter: scope.conditions.get(&relation.name).cloned(),
+        counts: scope.depth == Depth::Count,
+        bytes: relation.bytes,
+        is_part: false,
+        relation,
+    }
 }
 
 fn sequences(names: Vec<RelationName>) -> Offers {
@@ -206,6 +275,7 @@ fn large_objects(source: Half) -> Comparison {
         kind: VerifiedKind::LargeObjects,
         name: RelationName::new("", LARGE_OBJECTS),
         course: compare(source, Half::Read(Job::LargeObjects)),
+        ranges: Vec::new(),
     }
 }
 
@@ -223,6 +293,7 @@ fn join(kind: VerifiedKind, source: Offers, mut target: Offers, extras: Extras) 
             kind,
             course: course(there, target.remove(&name)),
             name,
+            ranges: Vec::new(),
         })
         .collect();
     if extras == Extras::Count {
@@ -230,6 +301,7 @@ fn join(kind: VerifiedKind, source: Offers, mut target: Offers, extras: Extras) 
             kind,
             name,
             course: Course::Settled(Verdict::Extra, "only on the target".to_owned()),
+            ranges: Vec::new(),
         }));
     }
     plan
@@ -274,8 +346,16 @@ impl Comparison {
                 Half::Read(job) => Some(job),
                 Half::Known(_) | Half::Unreadable(_) => None,
             }),
-            Course::Settled(..) => [None, None],
+            Course::Settled(..) | Course::Told => [None, None],
         }
+    }
+
+    /// The condition of the rows that are compared, where not all are.
+    pub(crate) fn condition(&self) -> Option<&String> {
+        self.jobs().into_iter().flatten().find_map(|job| match job {
+            Job::Table(table) => table.filter.as_ref(),
+            Job::Sequence(_) | Job::LargeObjects => None,
+        })
     }
 
     /// Bytes to read on both sides.

@@ -13,16 +13,23 @@ use pg_pipe::Failure;
 use pg_pipe::stop::Stop;
 use pg_session::{Cancel, Class, Role, Session};
 
+use crate::pace::Pace;
 use crate::reading::{Job, Reading};
 use crate::server::Opener;
 
 /// How often the stop switch is looked at while nothing arrives.
 const TICK: Duration = Duration::from_millis(200);
 
+/// Settings of a session that a server in use hardly feels: it has little memory and no helpers.
+const FRIENDLY: &str = "set local work_mem = '4MB'; \
+    set local max_parallel_workers_per_gather = 0";
+
 /// A job and the number of its comparison.
 pub(crate) struct Task {
     /// Number of the comparison in the plan.
     pub(crate) number: usize,
+    /// Number of the part of a table.
+    pub(crate) part: usize,
     /// What is to be read.
     pub(crate) job: Job,
 }
@@ -31,6 +38,8 @@ pub(crate) struct Task {
 pub(crate) struct Done {
     /// Number of the comparison in the plan.
     pub(crate) number: usize,
+    /// Number of the part of a table.
+    pub(crate) part: usize,
     /// Which side.
     pub(crate) role: Role,
     /// Bytes of the job.
@@ -47,6 +56,8 @@ pub(crate) struct Queue {
     pub(crate) opener: Opener,
     /// What they read.
     pub(crate) tasks: Vec<Task>,
+    /// How fast.
+    pub(crate) pace: Pace,
 }
 
 /// Reads all that is queued, and hands each result to `take`, in the caller's thread.
@@ -61,15 +72,16 @@ pub(crate) fn read(
 ) -> anyhow::Result<()> {
     let crew = Crew::new(stop.clone());
     let (sender, results) = unbounded();
-    let sides: Vec<(Opener, Receiver<Task>)> = queues.into_iter().map(filled).collect();
+    let sides: Vec<Side> = queues.into_iter().map(filled).collect();
     thread::scope(|scope| {
         let mut workers = Vec::new();
-        for (opener, tasks) in &sides {
-            for _ in 0..jobs.get().min(tasks.len()) {
+        for side in &sides {
+            for _ in 0..jobs.get().min(side.tasks.len()) {
                 let worker = Worker {
                     crew: &crew,
-                    opener,
-                    tasks: tasks.clone(),
+                    opener: &side.opener,
+                    pace: &side.pace,
+                    tasks: side.tasks.clone(),
                     results: sender.clone(),
                 };
                 workers.push(scope.spawn(move || worker.run()));
@@ -88,13 +100,24 @@ pub(crate) fn read(
     })
 }
 
-fn filled(queue: Queue) -> (Opener, Receiver<Task>) {
+/// A queue that is shared out.
+struct Side {
+    opener: Opener,
+    tasks: Receiver<Task>,
+    pace: Pace,
+}
+
+fn filled(queue: Queue) -> Side {
     let (sender, receiver) = unbounded();
     for task in queue.tasks {
         // The receiver is right here.
         drop(sender.send(task));
     }
-    (queue.opener, receiver)
+    Side {
+        opener: queue.opener,
+        tasks: receiver,
+        pace: queue.pace,
+    }
 }
 
 /// What all workers share.
@@ -143,8 +166,8 @@ impl Crew {
     }
 
     /// The error when a side had no session at all, so that its queue was never begun.
-    fn left_over(&self, queues: &[(Opener, Receiver<Task>)]) -> anyhow::Result<()> {
-        let is_done = queues.iter().all(|(_, tasks)| tasks.is_empty());
+    fn left_over(&self, sides: &[Side]) -> anyhow::Result<()> {
+        let is_done = sides.iter().all(|side| side.tasks.is_empty());
         match self.refused().take() {
             Some(error) if !is_done && !self.should_end() => Err(error.into()),
             _ => Ok(()),
@@ -168,6 +191,7 @@ impl Crew {
 struct Worker<'crew> {
     crew: &'crew Crew,
     opener: &'crew Opener,
+    pace: &'crew Pace,
     tasks: Receiver<Task>,
     results: Sender<Done>,
 }
@@ -194,10 +218,13 @@ impl Worker<'_> {
         let _canceled_on_stop = self.crew.stop.on_request(move || cancel.fire());
         self.opener
             .adopt(&mut session)
+            .and_then(|()| session.batch(FRIENDLY))
             .and_then(|()| session.batch("savepoint one_job"))
             .with_context(|| format!("cannot share the snapshot of the {}", self.opener.role()))?;
         while let (false, Ok(task)) = (self.crew.should_end(), self.tasks.try_recv()) {
+            let bytes = task.job.bytes();
             self.read(&mut session, task)?;
+            self.pace.keep(bytes, &self.crew.stop);
         }
         Ok(())
     }
@@ -232,6 +259,7 @@ impl Worker<'_> {
             .with_context(|| format!("cannot go on reading the {}", self.opener.role()))?;
         let done = Done {
             number: task.number,
+            part: task.part,
             role: self.opener.role(),
             bytes: task.job.bytes(),
             result,
@@ -243,7 +271,8 @@ impl Worker<'_> {
     }
 }
 
-fn is_lost(error: &anyhow::Error) -> bool {
+/// Whether a server is lost, so that there is nothing more to read.
+pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<pg_session::Error>())

@@ -5,18 +5,23 @@ use std::fmt;
 use anyhow::Context as _;
 use pg_pipe::{Exit, Failure};
 use pg_session::catalog::read_sequence;
-use pg_session::checksum::{sum_large_objects, sum_relation};
+use pg_session::checksum::{Sum, merge, rows, sum_large_objects, sum_where};
+use pg_session::relation::ColumnFacts;
 use pg_session::{Relation, RelationName, Session};
 
 use crate::known::LARGE_OBJECTS;
 
 const FILENODE: &str = include_str!("sql/relation_filenode.sql");
 
+/// Ranges of a key are read by its index, whatever statistics the table has, or has not. It
+/// holds until the savepoint before it is gone back to.
+pub(crate) const BY_INDEX: &str = "set local enable_seqscan = off";
+
 /// What is to be read.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Job {
     /// The rows of a table.
-    Table(Box<Relation>),
+    Table(Box<TableJob>),
     /// Where a sequence stands.
     Sequence(RelationName),
     /// All large objects.
@@ -26,10 +31,67 @@ pub(crate) enum Job {
 impl fmt::Display for Job {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Table(relation) => relation.name.fmt(formatter),
+            Self::Table(table) => table.relation.name.fmt(formatter),
             Self::Sequence(name) => name.fmt(formatter),
             Self::LargeObjects => formatter.write_str(LARGE_OBJECTS),
         }
+    }
+}
+
+/// The rows of a table, as one side has them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TableJob {
+    /// The table, with the columns that are compared.
+    pub(crate) relation: Relation,
+    /// The columns of its key, compared or not.
+    pub(crate) key: Vec<ColumnFacts>,
+    /// The condition of those rows that are compared.
+    pub(crate) filter: Option<String>,
+    /// Whether rows are counted only.
+    pub(crate) counts: bool,
+    /// Bytes of this part of it.
+    pub(crate) bytes: i64,
+    /// Whether it is a part: a range of the key.
+    pub(crate) is_part: bool,
+}
+
+impl TableJob {
+    /// The same with a condition more: a part of the table.
+    pub(crate) fn part(&self, condition: &str) -> Self {
+        Self {
+            filter: Some(self.and(condition)),
+            is_part: true,
+            ..self.clone()
+        }
+    }
+
+    /// A condition together with the table's own. A line end closes a comment in it.
+    pub(crate) fn and(&self, condition: &str) -> String {
+        match &self.filter {
+            Some(filter) => format!("({filter}\n) and ({condition})"),
+            None => condition.to_owned(),
+        }
+    }
+
+    /// Counts and checksums its rows.
+    ///
+    /// # Errors
+    /// What the server says, or that the table was truncated or rewritten meanwhile.
+    pub(crate) fn read(&self, session: &mut Session) -> anyhow::Result<Reading> {
+        let filter = self.filter.as_ref().map(|filter| format!("{filter}\n"));
+        if self.is_part {
+            session.batch(BY_INDEX)?;
+        }
+        let reading = if self.counts {
+            let from = rows(&self.relation, filter.as_deref());
+            let row = session.query_one(&format!("select count(*) from {from}"), &[])?;
+            Reading::counted(row.get(0))
+        } else {
+            let sum = sum_where(session, &self.relation, filter.as_deref())?;
+            Reading::rows(sum.rows, sum.checksum)
+        };
+        check_unchanged(session, &self.relation)?;
+        Ok(reading)
     }
 }
 
@@ -54,6 +116,32 @@ impl Reading {
         }
     }
 
+    /// Rows without a checksum.
+    pub(crate) fn counted(count: i64) -> Self {
+        Self {
+            count,
+            checksum: None,
+            is_called: None,
+        }
+    }
+
+    /// The whole of a table out of its parts; `None` when one is missing or of another kind.
+    pub(crate) fn whole(parts: &[Option<Self>]) -> Option<Self> {
+        if let [only] = parts {
+            return only.clone();
+        }
+        let parts: Option<Vec<Sum>> = parts.iter().map(|part| part.as_ref()?.sum()).collect();
+        let sum = merge(&parts?)?;
+        Some(Self::rows(sum.rows, sum.checksum))
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        Some(Sum {
+            rows: self.count,
+            checksum: self.checksum.clone()?,
+        })
+    }
+
     /// Where a sequence stands.
     pub(crate) fn position(last_value: i64, is_called: bool) -> Self {
         Self {
@@ -68,7 +156,7 @@ impl Job {
     /// Bytes that will be read, as far as they are known.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Self::Table(relation) => u64::try_from(relation.bytes).unwrap_or(0),
+            Self::Table(table) => u64::try_from(table.bytes).unwrap_or(0),
             Self::Sequence(_) | Self::LargeObjects => 0,
         }
     }
@@ -79,11 +167,7 @@ impl Job {
     /// What the server says, or that the table was truncated or rewritten meanwhile.
     pub(crate) fn read(&self, session: &mut Session) -> anyhow::Result<Reading> {
         match self {
-            Self::Table(relation) => {
-                let sum = sum_relation(session, relation)?;
-                check_unchanged(session, relation)?;
-                Ok(Reading::rows(sum.rows, sum.checksum))
-            }
+            Self::Table(table) => table.read(session),
             Self::Sequence(name) => {
                 let position = read_sequence(session, name)?;
                 Ok(Reading::position(position.last_value, position.is_called))

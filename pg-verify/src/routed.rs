@@ -34,7 +34,7 @@ impl Routed {
             };
             match &comparison.course {
                 Course::Compare { .. } => *routed.awaited.entry(root).or_default() += 1,
-                Course::Settled(..) => {
+                Course::Settled(..) | Course::Told => {
                     routed.lacks.insert(root, comparison.shown());
                 }
             }
@@ -94,6 +94,7 @@ fn together(leaves: Vec<Readings>) -> Readings {
         source: side(|leaf| leaf.source.as_ref()),
         target: side(|leaf| leaf.target.as_ref()),
         took: leaves.iter().map(|leaf| leaf.took).sum(),
+        bytes: leaves.iter().map(|leaf| leaf.bytes).sum(),
         failure: leaves.iter().find_map(|leaf| leaf.failure.clone()),
     }
 }
@@ -113,6 +114,7 @@ mod tests {
                 source: known(),
                 target: known(),
             },
+            ranges: Vec::new(),
         }
     }
 

@@ -173,6 +173,27 @@ impl Server {
         self.role
     }
 
+    /// The session that holds the snapshot, in its transaction.
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.holder
+    }
+
+    /// Where it is, without the password.
+    pub(crate) fn place(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    /// Ends the snapshot and takes a new one.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn renew(&mut self) -> anyhow::Result<()> {
+        self.holder.batch("rollback")?;
+        self.snapshot = snapshot::export(&mut self.holder)
+            .with_context(|| format!("cannot take a new snapshot of the {}", self.role))?;
+        Ok(())
+    }
+
     /// What is known of the server from the start.
     pub(crate) fn facts(&self) -> &Facts {
         self.holder.facts()
@@ -185,6 +206,24 @@ impl Server {
             application_name: self.application_name.clone(),
             snapshot: self.snapshot.clone(),
         }
+    }
+}
+
+/// Does something in a session's transaction that leaves nothing behind: neither a lock, nor,
+/// when it fails, a transaction that takes no more statements.
+///
+/// # Errors
+/// Those of the work.
+pub(crate) fn undisturbed<T>(
+    session: &mut Session,
+    work: impl FnOnce(&mut Session) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    session.batch("savepoint undisturbed")?;
+    let result = work(session);
+    match session.batch("rollback to savepoint undisturbed; release savepoint undisturbed") {
+        Ok(()) => result,
+        // The first error is the one to tell.
+        Err(error) => result.and(Err(error.into())),
     }
 }
 

@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
-use pg_pipe::record::{Record, Verdict, Verification, VerificationStatus, Verified, VerifiedKind};
+use pg_pipe::record::{
+    Difference, Record, Verdict, Verification, VerificationStatus, Verified, VerifiedKind,
+};
 use pg_pipe::{Context, Exit};
 
 use crate::args::Audience;
-use crate::judge::judge;
+use crate::details::Details;
 use crate::plan::Comparison;
 use crate::reading::Reading;
+use crate::resume::Resume;
 
 /// Both sides of a comparison, as far as they are read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Readings {
     /// The source's.
     pub(crate) source: Option<Reading>,
@@ -20,25 +23,72 @@ pub(crate) struct Readings {
     pub(crate) target: Option<Reading>,
     /// How long the slower side took.
     pub(crate) took: Duration,
+    /// Bytes that the slower side read.
+    pub(crate) bytes: u64,
     /// Why a side could not be read; an `error` record has said so already.
     pub(crate) failure: Option<String>,
+}
+
+/// What came of a comparison.
+pub(crate) struct Outcome {
+    /// The verdict.
+    pub(crate) verdict: Verdict,
+    /// What differs, or why it is not known.
+    pub(crate) message: Option<String>,
+    /// What was read.
+    pub(crate) readings: Readings,
+    /// Rows that were found.
+    pub(crate) details: Option<Details>,
+    /// The condition of the rows that were compared.
+    pub(crate) condition: Option<String>,
+}
+
+impl Outcome {
+    /// Without any rows.
+    pub(crate) fn new(verdict: Verdict, message: Option<String>, readings: Readings) -> Self {
+        Self {
+            verdict,
+            message,
+            readings,
+            details: None,
+            condition: None,
+        }
+    }
 }
 
 /// Verdicts so far.
 pub(crate) struct Tally<'context> {
     context: &'context Context,
     audience: Audience,
-    held: Vec<Verified>,
+    allow_skipped: bool,
+    resume: Option<Resume>,
+    held: Vec<(Verified, Vec<Difference>)>,
+    all: Vec<Verified>,
     sum: Verification,
+}
+
+/// How it ended: for the shell, and for files.
+pub(crate) struct Closed {
+    /// The status.
+    pub(crate) exit: Exit,
+    /// Every comparison.
+    pub(crate) all: Vec<Verified>,
+    /// Their sum.
+    pub(crate) sum: Verification,
+    /// The file that says how far the run came.
+    pub(crate) resume: Option<Resume>,
 }
 
 impl<'context> Tally<'context> {
     /// Nothing yet.
-    pub(crate) fn new(context: &'context Context, audience: Audience) -> Self {
+    pub(crate) fn new(context: &'context Context, audience: Audience, allow_skipped: bool) -> Self {
         Self {
             context,
             audience,
+            allow_skipped,
+            resume: None,
             held: Vec::new(),
+            all: Vec::new(),
             sum: Verification {
                 status: VerificationStatus::Equal,
                 matched: 0,
@@ -49,61 +99,49 @@ impl<'context> Tally<'context> {
         }
     }
 
-    /// Adds what the catalog has decided.
-    pub(crate) fn settle(&mut self, comparison: &Comparison, verdict: Verdict, why: &str) {
-        let readings = Readings::default();
-        self.add(comparison, readings, verdict, Some(why.to_owned()));
+    /// Has what is equal noted in a file.
+    pub(crate) fn note_in(&mut self, resume: Resume) {
+        self.resume = Some(resume);
     }
 
-    /// Adds what was read on both sides.
-    pub(crate) fn judge(&mut self, comparison: &Comparison, readings: Readings) {
-        let (verdict, message) = match (&readings.source, &readings.target, &readings.failure) {
-            (Some(source), Some(target), None) => judge(comparison.kind, source, target),
-            (_, _, failure) => {
-                let message = failure.as_deref().unwrap_or("it was not read");
-                (Verdict::Unverified, Some(message.to_owned()))
-            }
-        };
-        let counts = [&readings.source, &readings.target];
-        let none = counts
-            .iter()
-            .all(|reading| reading.as_ref().is_some_and(|reading| reading.count == 0));
-        let is_nothing = comparison.kind == VerifiedKind::LargeObjects && none;
-        if !(is_nothing && verdict == Verdict::Match) {
-            self.add(comparison, readings, verdict, message);
+    /// Adds what came of a comparison. Large objects that neither side has are none.
+    pub(crate) fn add(&mut self, comparison: &Comparison, outcome: Outcome) {
+        let none = |reading: &Option<Reading>| reading.as_ref().is_some_and(|one| one.count == 0);
+        let readings = &outcome.readings;
+        if comparison.kind == VerifiedKind::LargeObjects
+            && outcome.verdict == Verdict::Match
+            && none(&readings.source)
+            && none(&readings.target)
+        {
+            return;
         }
-    }
-
-    fn add(
-        &mut self,
-        comparison: &Comparison,
-        readings: Readings,
-        verdict: Verdict,
-        message: Option<String>,
-    ) {
-        let target_rows = readings.target.as_ref().map(|reading| reading.count);
-        count(&mut self.sum, comparison.kind, verdict, target_rows);
         if readings.failure.is_none() {
-            self.tell(comparison, verdict, message.as_deref());
+            self.tell(comparison, outcome.verdict, outcome.message.as_deref());
         }
-        let (source_rows, source_checksum) = parts(readings.source);
-        let (target_rows, target_checksum) = parts(readings.target);
-        let verified = Verified {
-            kind: comparison.kind,
-            schema: comparison.name.schema.clone(),
-            name: comparison.name.name.clone(),
-            verdict,
-            source_rows,
-            target_rows,
-            source_checksum,
-            target_checksum,
-            message,
-            milliseconds: u64::try_from(readings.took.as_millis()).unwrap_or(u64::MAX),
-        };
+        let (verified, rows) = records(comparison, outcome);
+        if let Some(resume) = &mut self.resume
+            && let Err(error) = resume.note(&verified)
+        {
+            // The comparison is right without it.
+            self.context.notice().warn(&format!("{error:#}"));
+            self.resume = None;
+        }
+        self.add_record(verified, rows);
+    }
+
+    /// Adds a record, such as one that an earlier run has made, with rows that differ.
+    pub(crate) fn add_record(&mut self, verified: Verified, rows: Vec<Difference>) {
+        count(&mut self.sum, &verified);
+        self.all.push(verified.clone());
         match self.audience {
-            Audience::Stream => self.context.write(Record::Verified(verified)),
-            Audience::Differences if verdict == Verdict::Match => {}
-            Audience::Report | Audience::Differences => self.held.push(verified),
+            Audience::Stream => {
+                self.context.write(Record::Verified(verified));
+                for row in rows {
+                    self.context.write(Record::Difference(row));
+                }
+            }
+            Audience::Differences if verified.verdict == Verdict::Match => {}
+            Audience::Report | Audience::Differences => self.held.push((verified, rows)),
         }
     }
 
@@ -112,28 +150,72 @@ impl<'context> Tally<'context> {
         let name = comparison.shown();
         self.context.notice().warn(&match verdict {
             Verdict::Match => return,
+            // What was asked for is told once, for all tables.
+            Verdict::Unverified if message.starts_with(PARTLY) => return,
             Verdict::Missing | Verdict::Extra => format!("{name} is {message}"),
             Verdict::Mismatch => format!("{name}: {message}"),
             Verdict::Unverified => format!("{name} is not verified: {message}"),
         });
     }
 
-    /// Writes what was held back, and the sum. Gives the exit status.
-    pub(crate) fn close(mut self) -> Exit {
-        self.held.sort_by(|a, b| {
+    /// Writes what was held back, and the sum.
+    pub(crate) fn close(mut self) -> Closed {
+        self.held.sort_by(|(a, _), (b, _)| {
             let rank = |kind| kind == VerifiedKind::LargeObjects;
             (rank(a.kind), &a.schema, &a.name).cmp(&(rank(b.kind), &b.schema, &b.name))
         });
-        for verified in self.held {
+        for (verified, rows) in self.held {
             self.context.write(Record::Verified(verified));
+            for row in rows {
+                self.context.write(Record::Difference(row));
+            }
         }
         self.sum.status = status(&self.sum);
-        let exit = exit(self.sum.status);
+        let exit = exit(self.sum.status, self.allow_skipped);
         if self.audience != Audience::Differences || exit != Exit::Fine {
-            self.context.write(Record::Verification(self.sum));
+            self.context.write(Record::Verification(self.sum.clone()));
         }
-        exit
+        Closed {
+            exit,
+            all: self.all,
+            sum: self.sum,
+            resume: self.resume,
+        }
     }
+}
+
+/// How the message begins of what was, as asked for, not compared wholly.
+pub(crate) const PARTLY: &str = "not compared wholly: ";
+
+fn records(comparison: &Comparison, outcome: Outcome) -> (Verified, Vec<Difference>) {
+    let readings = outcome.readings;
+    let speed = u64::try_from(readings.took.as_micros())
+        .ok()
+        .and_then(|took| readings.bytes.saturating_mul(1_000_000).checked_div(took));
+    let (source_rows, source_checksum) = parts(readings.source);
+    let (target_rows, target_checksum) = parts(readings.target);
+    let has_details = outcome.details.is_some();
+    let details = outcome.details.unwrap_or_default();
+    let verified = Verified {
+        kind: comparison.kind,
+        schema: comparison.name.schema.clone(),
+        name: comparison.name.name.clone(),
+        verdict: outcome.verdict,
+        source_rows,
+        target_rows,
+        source_checksum,
+        target_checksum,
+        message: outcome.message,
+        missing: has_details.then_some(details.missing),
+        extra: has_details.then_some(details.extra),
+        changed: has_details.then_some(details.changed),
+        more: details.more,
+        keys: details.keys,
+        condition: outcome.condition,
+        milliseconds: u64::try_from(readings.took.as_millis()).unwrap_or(u64::MAX),
+        bytes_per_second: speed.filter(|speed| *speed > 0),
+    };
+    (verified, details.rows)
 }
 
 fn parts(reading: Option<Reading>) -> (Option<i64>, Option<String>) {
@@ -142,17 +224,17 @@ fn parts(reading: Option<Reading>) -> (Option<i64>, Option<String>) {
     })
 }
 
-fn count(sum: &mut Verification, kind: VerifiedKind, verdict: Verdict, target_rows: Option<i64>) {
-    let is_table = kind == VerifiedKind::Table;
-    match verdict {
+fn count(sum: &mut Verification, verified: &Verified) {
+    let is_table = verified.kind == VerifiedKind::Table;
+    match verified.verdict {
         Verdict::Match if is_table => sum.matched += 1,
         Verdict::Match => {}
         Verdict::Mismatch | Verdict::Missing | Verdict::Extra => sum.mismatched += 1,
         Verdict::Unverified => sum.unverified += 1,
     }
-    let was_compared = matches!(verdict, Verdict::Match | Verdict::Mismatch);
+    let was_compared = matches!(verified.verdict, Verdict::Match | Verdict::Mismatch);
     if is_table && was_compared {
-        sum.rows = sum.rows.saturating_add(target_rows.unwrap_or(0));
+        sum.rows = sum.rows.saturating_add(verified.target_rows.unwrap_or(0));
     }
 }
 
@@ -165,10 +247,11 @@ fn status(sum: &Verification) -> VerificationStatus {
     }
 }
 
-fn exit(status: VerificationStatus) -> Exit {
+fn exit(status: VerificationStatus, allow_skipped: bool) -> Exit {
     match status {
         VerificationStatus::Equal => Exit::Fine,
         VerificationStatus::Different => Exit::No,
+        VerificationStatus::Incomplete if allow_skipped => Exit::Fine,
         VerificationStatus::Incomplete => Exit::Partial,
     }
 }
@@ -176,8 +259,10 @@ fn exit(status: VerificationStatus) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Course;
+    use pg_session::RelationName;
 
-    fn exit_of(verdicts: &[Verdict]) -> Exit {
+    fn sum(verdicts: &[(VerifiedKind, Verdict, i64)]) -> Verification {
         let mut sum = Verification {
             status: VerificationStatus::Equal,
             matched: 0,
@@ -185,35 +270,50 @@ mod tests {
             unverified: 0,
             rows: 0,
         };
-        for verdict in verdicts {
-            count(&mut sum, VerifiedKind::Table, *verdict, Some(1));
+        for (kind, verdict, rows) in verdicts {
+            let comparison = Comparison {
+                kind: *kind,
+                name: RelationName::new("s", "t"),
+                course: Course::Settled(*verdict, String::new()),
+                ranges: Vec::new(),
+            };
+            let readings = Readings {
+                target: Some(Reading::counted(*rows)),
+                ..Readings::default()
+            };
+            let outcome = Outcome::new(*verdict, None, readings);
+            count(&mut sum, &records(&comparison, outcome).0);
         }
-        exit(status(&sum))
+        sum
+    }
+
+    fn exit_of(verdicts: &[Verdict]) -> [Exit; 2] {
+        let list: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| (VerifiedKind::Table, *verdict, 1))
+            .collect();
+        let status = status(&sum(&list));
+        [exit(status, false), exit(status, true)]
     }
 
     #[test]
     fn only_matches_end_with_status_0() {
         use Verdict::{Extra, Match, Mismatch, Missing, Unverified};
-        assert_eq!(exit_of(&[]), Exit::Fine);
-        assert_eq!(exit_of(&[Match, Match]), Exit::Fine);
+        assert_eq!(exit_of(&[]), [Exit::Fine; 2]);
+        assert_eq!(exit_of(&[Match, Match]), [Exit::Fine; 2]);
         for verdict in [Mismatch, Missing, Extra] {
-            assert_eq!(exit_of(&[Match, verdict, Unverified]), Exit::No);
+            assert_eq!(exit_of(&[Match, verdict, Unverified]), [Exit::No; 2]);
         }
-        assert_eq!(exit_of(&[Match, Unverified]), Exit::Partial);
+        assert_eq!(exit_of(&[Match, Unverified]), [Exit::Partial, Exit::Fine]);
     }
 
     #[test]
     fn rows_are_those_of_tables_that_were_compared() {
-        let mut sum = Verification {
-            status: VerificationStatus::Equal,
-            matched: 0,
-            mismatched: 0,
-            unverified: 0,
-            rows: 0,
-        };
-        count(&mut sum, VerifiedKind::Table, Verdict::Match, Some(5));
-        count(&mut sum, VerifiedKind::Sequence, Verdict::Match, Some(7));
-        count(&mut sum, VerifiedKind::Table, Verdict::Unverified, Some(9));
+        let sum = sum(&[
+            (VerifiedKind::Table, Verdict::Match, 5),
+            (VerifiedKind::Sequence, Verdict::Match, 7),
+            (VerifiedKind::Table, Verdict::Unverified, 9),
+        ]);
         assert_eq!((sum.matched, sum.unverified, sum.rows), (1, 1, 5));
     }
 }

@@ -102,7 +102,14 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
         "verified",
         "kind:table|sequence|large_objects schema:text name:text \
          verdict:match|mismatch|missing|extra|unverified milliseconds:whole",
-        "source_rows:whole target_rows:whole source_checksum:text target_checksum:text message:text",
+        "source_rows:whole target_rows:whole source_checksum:text target_checksum:text message:text \
+         missing:whole extra:whole changed:whole more:truth keys:list condition:text \
+         bytes_per_second:whole",
+    ),
+    (
+        "difference",
+        "schema:text name:text fault:missing|extra|changed",
+        "key:object columns:list source:object target:object times:whole",
     ),
     (
         "verification",

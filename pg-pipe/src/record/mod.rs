@@ -27,7 +27,9 @@ pub use state::{
     Migration, MigrationOption, MigrationState, Mode, State, Substate, Summary, TableCounts,
 };
 pub use stream::{Begin, End, ErrorRecord, Scope};
-pub use verify::{Verdict, Verification, VerificationStatus, Verified, VerifiedKind};
+pub use verify::{
+    Difference, RowFault, Values, Verdict, Verification, VerificationStatus, Verified, VerifiedKind,
+};
 
 /// Version of the stream format, written in every `begin`.
 pub const FORMAT: u32 = 1;
@@ -80,6 +82,8 @@ pub enum Record {
     Copied(Copied),
     /// One table, sequence or the large objects compared.
     Verified(Verified),
+    /// A row that differs.
+    Difference(Difference),
     /// The sum of the comparison.
     Verification(Verification),
     /// State and substate of the migration, when they change.
@@ -111,6 +115,7 @@ impl Record {
         "chunk",
         "copied",
         "verified",
+        "difference",
         "verification",
         "state",
         "summary",

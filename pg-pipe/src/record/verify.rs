@@ -1,10 +1,14 @@
 //! What pg-verify proves.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was compared.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifiedKind {
     /// The rows of a table.
@@ -57,8 +61,70 @@ pub struct Verified {
     /// What differs, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Rows found that only the source has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u64>,
+    /// Rows found that only the target has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<u64>,
+    /// Rows found that both have, with other values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<u64>,
+    /// Whether there may be more rows that differ than were looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// Keys of the rows found, such as `id=5`; none for a table without a key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The condition of the rows that were compared, where not all were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// How long the slower side took, in milliseconds.
     pub milliseconds: u64,
+    /// Bytes of the table on disk that were read a second, on the slower side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<u64>,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowFault {
+    /// Only the source has it.
+    Missing,
+    /// Only the target has it.
+    Extra,
+    /// Both have its key, with other values.
+    Changed,
+}
+
+/// Columns with their values as the server prints them; null is NULL.
+pub type Values = BTreeMap<String, Option<String>>;
+
+/// A row that differs. Values of more than 1,000 characters are cut.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Difference {
+    /// Schema of the table.
+    pub schema: String,
+    /// Name of the table.
+    pub name: String,
+    /// What is wrong.
+    pub fault: RowFault,
+    /// Columns of the key; none for a table without.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub key: Values,
+    /// Columns that differ, of a row that was changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Values of the source: of the columns that differ, or of all where there is no key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub source: Values,
+    /// The same of the target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub target: Values,
+    /// How many such rows there are, where the table has no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<i64>,
 }
 
 /// Outcome of the whole comparison.

@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 
 use pg_pipe::record::Object;
+use pg_session::pattern::{self, Pattern};
 use pg_session::{Error, Relation, RelationName, Session};
 
-use crate::dump::pattern::Pattern;
-
 const EXTENSIONS: &str = include_str!("sql/extension_list.sql");
-const MATCHES: &str = include_str!("sql/pattern_match.sql");
 
 /// Flags that choose objects by patterns.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -171,19 +169,5 @@ fn excluded(session: &mut Session, filter: &Filter) -> Result<BTreeSet<RelationN
                 .map(|text| Pattern::of_schema(text)),
         )
         .collect();
-    if patterns.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let (schemas, names): (Vec<Option<String>>, Vec<Option<String>>) = patterns
-        .into_iter()
-        .map(|pattern| (pattern.schema, pattern.name))
-        .unzip();
-    // As in pg_dump, a name without schema means a table on the user's own search path.
-    session.batch("set local search_path to default")?;
-    let rows = session.query(MATCHES, &[&schemas, &names])?;
-    session.batch("set local search_path to pg_catalog")?;
-    Ok(rows
-        .iter()
-        .map(|row| RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name")))
-        .collect())
+    pattern::matching(session, patterns)
 }

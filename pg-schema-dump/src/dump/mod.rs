@@ -9,7 +9,6 @@ mod gaps;
 mod keys;
 mod large_objects;
 mod owner;
-mod pattern;
 mod pg_dump;
 mod refresh;
 mod roles;

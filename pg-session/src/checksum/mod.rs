@@ -122,28 +122,48 @@ pub fn sum_on_wire(
     sum.ok_or_else(|| Error::new(Class::Lost, "the server gave no checksum"))
 }
 
+/// The expression of a row's hash over some of its columns, in the order of their names.
+pub fn hash_expression(columns: &[ColumnFacts]) -> String {
+    row_hash(&values(by_name(columns)))
+}
+
+/// The expression of the bytes that are hashed: what `record_send` makes of the columns, in
+/// the order of their names. Rows are equal exactly when these bytes are.
+pub fn bytes_expression(columns: &[ColumnFacts]) -> String {
+    format!("record_send(row({}))", values(by_name(columns)))
+}
+
+fn values(columns: Vec<&ColumnFacts>) -> String {
+    let values: Vec<String> = columns.into_iter().map(expression).collect();
+    values.join(", ")
+}
+
 fn row_hash(values: &str) -> String {
     format!("hash_array_extended(array[record_send(row({values}))], {SEED})")
 }
 
 fn sorted(relation: &Relation) -> Vec<&ColumnFacts> {
-    let mut columns: Vec<&ColumnFacts> = relation.columns.iter().collect();
+    by_name(&relation.columns)
+}
+
+/// Columns in the order in which they are hashed.
+pub fn by_name<'c>(columns: impl IntoIterator<Item = &'c ColumnFacts>) -> Vec<&'c ColumnFacts> {
+    let mut columns: Vec<&ColumnFacts> = columns.into_iter().collect();
     columns.sort_by(|a, b| a.name.cmp(&b.name));
     columns
 }
 
 fn sum_query(relation: &Relation, filter: Option<&str>) -> String {
-    let values: Vec<String> = sorted(relation).into_iter().map(expression).collect();
     format!(
         "select count(*) as rows, coalesce(sum(h), 0)::text as checksum \
          from (select {} as h from {}) as hashed",
-        row_hash(&values.join(", ")),
+        hash_expression(&relation.columns),
         rows(relation, filter),
     )
 }
 
 /// What stands behind FROM for a relation's own rows, or those of them that a filter wants.
-fn rows(relation: &Relation, filter: Option<&str>) -> String {
+pub fn rows(relation: &Relation, filter: Option<&str>) -> String {
     let name = relation.name.sql();
     match (condition(relation).as_str(), filter) {
         (condition, None) => format!("only {name}{condition}"),

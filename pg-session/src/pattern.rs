@@ -1,17 +1,25 @@
-//! Patterns as psql and pg_dump have them, as regular expressions.
+//! Patterns as psql and pg_dump have them, as regular expressions that the server matches.
+
+use std::collections::BTreeSet;
+
+use crate::error::Error;
+use crate::relation::RelationName;
+use crate::session::Session;
+
+const MATCHES: &str = include_str!("catalog/sql/pattern_match.sql");
 
 /// What a pattern means.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     /// Regular expression of the schema; `None` for what is on the search path.
-    pub(crate) schema: Option<String>,
+    pub schema: Option<String>,
     /// Regular expression of the name; `None` for all.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
 }
 
 impl Pattern {
     /// `schema.table` or `table`. A database before it is not looked at.
-    pub(crate) fn of_table(text: &str) -> Self {
+    pub fn of_table(text: &str) -> Self {
         let mut parts = parts(text);
         let name = parts.pop();
         Self {
@@ -21,12 +29,38 @@ impl Pattern {
     }
 
     /// `schema`.
-    pub(crate) fn of_schema(text: &str) -> Self {
+    pub fn of_schema(text: &str) -> Self {
         Self {
             schema: parts(text).pop(),
             name: None,
         }
     }
+}
+
+/// The tables and sequences that any of some patterns means. The session must be in a
+/// transaction.
+///
+/// # Errors
+/// What the server says, such as of a regular expression that is none.
+pub fn matching(
+    session: &mut Session,
+    patterns: Vec<Pattern>,
+) -> Result<BTreeSet<RelationName>, Error> {
+    if patterns.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let (schemas, names): (Vec<Option<String>>, Vec<Option<String>>) = patterns
+        .into_iter()
+        .map(|pattern| (pattern.schema, pattern.name))
+        .unzip();
+    // As in pg_dump, a name without schema means a table on the user's own search path.
+    session.batch("set local search_path to default")?;
+    let rows = session.query(MATCHES, &[&schemas, &names])?;
+    session.batch("set local search_path to pg_catalog")?;
+    Ok(rows
+        .iter()
+        .map(|row| RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name")))
+        .collect())
 }
 
 /// The parts between dots. `*` and `?` are wild; outside of quotes letters are folded and

@@ -1,0 +1,117 @@
+//! The history of runs: one line of CSV for each thing that was compared, appended.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context as _;
+use pg_pipe::Failure;
+use pg_pipe::record::{Verdict, Verified, VerifiedKind};
+
+/// What the columns are called, in the first line of a new file.
+const HEADING: [&str; 18] = [
+    "time",
+    "source",
+    "target",
+    "kind",
+    "schema",
+    "name",
+    "verdict",
+    "source_rows",
+    "target_rows",
+    "source_checksum",
+    "target_checksum",
+    "missing",
+    "extra",
+    "changed",
+    "condition",
+    "milliseconds",
+    "bytes_per_second",
+    "message",
+];
+
+/// Opens the file, so that a run does not end in vain.
+///
+/// # Errors
+/// A [`Failure`] (exit 2) when it cannot be written.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| {
+            Failure::usage(format!("cannot write {}: {error}", path.display()))
+                .hint("Give --history a file that you can write to.")
+        })
+}
+
+/// Appends a run, in one write, so that two runs at a time do not mix their lines.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn append(
+    mut file: File,
+    (source, target): (&str, &str),
+    all: &[Verified],
+) -> anyhow::Result<()> {
+    let is_new = file.metadata().context("cannot read the history")?.len() == 0;
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    if is_new {
+        csv.write_record(HEADING)?;
+    }
+    let time = jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
+    for one in all {
+        csv.write_record(fields(one, [&time, source, target]))?;
+    }
+    let lines = csv.into_inner().context("cannot write the history")?;
+    file.write_all(&lines)
+        .and_then(|()| file.sync_all())
+        .context("cannot write the history")
+}
+
+fn fields(one: &Verified, run: [&str; 3]) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or_else(String::new, |n| n.to_string());
+    let rows = |rows: Option<i64>| rows.map_or_else(String::new, |n| n.to_string());
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut fields: Vec<String> = run.iter().map(|text| (*text).to_owned()).collect();
+    fields.extend([
+        kind(one.kind).to_owned(),
+        one.schema.clone(),
+        one.name.clone(),
+        verdict(one.verdict).to_owned(),
+        rows(one.source_rows),
+        rows(one.target_rows),
+        text(&one.source_checksum),
+        text(&one.target_checksum),
+        number(one.missing),
+        number(one.extra),
+        number(one.changed),
+        text(&one.condition),
+        one.milliseconds.to_string(),
+        number(one.bytes_per_second),
+        text(&one.message),
+    ]);
+    fields
+}
+
+/// The kind in the words of the record.
+pub(crate) fn kind(kind: VerifiedKind) -> &'static str {
+    match kind {
+        VerifiedKind::Table => "table",
+        VerifiedKind::Sequence => "sequence",
+        VerifiedKind::LargeObjects => "large_objects",
+    }
+}
+
+/// The verdict in the words of the record.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Match => "match",
+        Verdict::Mismatch => "mismatch",
+        Verdict::Missing => "missing",
+        Verdict::Extra => "extra",
+        Verdict::Unverified => "unverified",
+    }
+}

@@ -1,0 +1,130 @@
+//! What an interrupted run has found equal already: a file with a line for what was compared,
+//! and one for each thing that matched.
+//!
+//! Only matches are believed: what differed, or could not be read, is compared again. They are
+//! as of the run that found them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use pg_pipe::record::{Record, Verdict, Verified, VerifiedKind};
+use pg_pipe::{Context, Exit, Failure};
+use pg_session::{RelationName, staging};
+
+/// A file that says how far a run came.
+pub(crate) struct Resume {
+    path: PathBuf,
+    file: File,
+    matched: BTreeMap<(VerifiedKind, RelationName), Verified>,
+}
+
+impl Resume {
+    /// Opens the file and reads what an earlier run of the same comparison has found. `what`
+    /// names servers and options: a file of another comparison is begun anew.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or is no file of ours (exit 2), or when another run
+    /// has it (exit 7).
+    pub(crate) fn open(path: &Path, what: &[&str], context: &Context) -> anyhow::Result<Self> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(path)
+            .map_err(|error| {
+                Failure::usage(format!("cannot write {}: {error}", path.display()))
+                    .hint("Give --resume a file that you can write to.")
+            })?;
+        if file.try_lock().is_err() {
+            return Err(Failure::new(
+                Exit::Conflict,
+                "locked",
+                format!("another run of pg-verify writes {}", path.display()),
+            )
+            .hint("Wait for its end, or give --resume another file.")
+            .into());
+        }
+        let heading = format!("pg-verify resume 1 {}", staging::hex(what, 32));
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut lines = text.lines();
+        let first = lines.next();
+        check_ours(path, first)?;
+        let mut matched = BTreeMap::new();
+        if first == Some(&heading) {
+            matched = lines.filter_map(read).collect();
+            context.notice().note(&format!(
+                "{} of them were found equal by an earlier run",
+                matched.len()
+            ));
+            // The last line may be cut.
+            if !text.ends_with('\n') {
+                file.write_all(b"\n")?;
+            }
+        } else {
+            file.set_len(0)?;
+            writeln!(file, "{heading}")?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            matched,
+        })
+    }
+
+    /// What an earlier run says of something.
+    pub(crate) fn take(&mut self, kind: VerifiedKind, name: &RelationName) -> Option<Verified> {
+        self.matched.remove(&(kind, name.clone()))
+    }
+
+    /// Notes what is equal.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn note(&mut self, verified: &Verified) -> anyhow::Result<()> {
+        if verified.verdict != Verdict::Match {
+            return Ok(());
+        }
+        let mut line = serde_json::to_string(&Record::Verified(verified.clone()))?;
+        line.push('\n');
+        self.file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.sync_data())
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Removes the file: the run came to its end.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn end(self) -> anyhow::Result<()> {
+        fs::remove_file(&self.path)
+            .with_context(|| format!("cannot remove {}", self.path.display()))
+    }
+}
+
+/// A file that is somebody else's is left alone.
+fn check_ours(path: &Path, first: Option<&str>) -> Result<(), Failure> {
+    match first {
+        Some(line) if !line.starts_with("pg-verify resume ") => Err(Failure::usage(format!(
+            "{} is not a file of pg-verify --resume",
+            path.display()
+        ))
+        .hint("Give a new file: this one would be overwritten.")),
+        _ => Ok(()),
+    }
+}
+
+fn read(line: &str) -> Option<((VerifiedKind, RelationName), Verified)> {
+    match serde_json::from_str(line) {
+        Ok(Record::Verified(mut verified)) if verified.verdict == Verdict::Match => {
+            verified.message = Some("found equal by an earlier run".to_owned());
+            let name = RelationName::new(&verified.schema, &verified.name);
+            Some(((verified.kind, name), verified))
+        }
+        _ => None,
+    }
+}
