@@ -143,6 +143,7 @@ mod tests {
                 mismatched: 0,
                 unverified: 0,
                 rows: 1,
+                objects: None,
             }));
         }
         fold

@@ -30,6 +30,8 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     #[command(flatten)]
+    pub(crate) beyond: BeyondArgs,
+    #[command(flatten)]
     pub(crate) rows: RowArgs,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
@@ -90,6 +92,23 @@ pub(crate) struct ScopeArgs {
     /// End with 0 although something was skipped, sampled, counted only or unreadable
     #[arg(long)]
     pub(crate) allow_skipped: bool,
+}
+
+/// What is compared beside rows.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Beyond rows")]
+pub(crate) struct BeyondArgs {
+    /// Compare objects of every kind, too: definition, owner, grants; roles with their settings
+    ///
+    /// Runs pg-schema-dump, and with it pg_dump, on both sides. Versions write some definitions
+    /// in words of their own: what differs between servers of two versions is unverified.
+    #[arg(long)]
+    pub(crate) objects: bool,
+
+    /// List server parameters that the source has set and the target has not, with SQL and
+    /// commands for Azure
+    #[arg(long)]
+    pub(crate) parameters: bool,
 }
 
 /// What is told of rows that differ.

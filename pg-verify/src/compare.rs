@@ -15,7 +15,9 @@ use crate::drill::Wanted;
 use crate::history;
 use crate::known::Known;
 use crate::metrics::Metrics;
+use crate::objects;
 use crate::pace::Pace;
+use crate::parameters;
 use crate::plan::{self, Comparison, Course, Listing};
 use crate::pool::{self, Queue};
 use crate::pursue::Pursuit;
@@ -27,6 +29,7 @@ use crate::sample;
 use crate::scope::{Depth, Scope};
 use crate::server::Server;
 use crate::sides::Sides;
+use crate::soundness;
 use crate::tally::{Closed, Tally};
 
 /// Compares what the flags or the stream name.
@@ -45,9 +48,12 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     let mut files = Files::open(args)?;
     let begun = Instant::now();
     let mut sides = Sides::open(args, &known, &scope, context)?;
-    let warned = sides.warn(context)?;
+    let mut warned = sides.warn(context)?;
+    warned |= soundness::warn_of_collations(sides.target.session(), context)?;
     let mut plan = plan(&mut known, &mut sides, &scope)?;
     let mut tally = Tally::new(context, args.audience(), args.scope.allow_skipped);
+    let behind = soundness::sequences_behind(sides.target.session(), context)?;
+    warned |= tally.note_sequences(behind, &plan);
     if let Some(path) = &args.files.resume {
         take_up(path, (&mut plan, &scope), &sides, context, &mut tally)?;
     }
@@ -79,6 +85,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         context,
     };
     pursuit.run(pending, files.repair.take(), &mut tally)?;
+    beyond_rows(args, &scope, &mut sides, context, &mut tally)?;
     say_what_is_proven(&scope, context);
     let closed = tally.close();
     let exit = closed.exit;
@@ -88,6 +95,24 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         exit => exit,
     })
 }
+/// Compares what is no row, as far as it is asked for.
+fn beyond_rows(
+    args: &Args,
+    scope: &Scope,
+    sides: &mut Sides,
+    context: &Context,
+    tally: &mut Tally<'_>,
+) -> anyhow::Result<()> {
+    if args.beyond.objects {
+        let objects = objects::compare(scope, sides, context, tally)?;
+        tally.count_objects(objects);
+    }
+    if args.beyond.parameters {
+        parameters::compare(sides, context)?;
+    }
+    Ok(())
+}
+
 /// Files that are written at the end. They are opened first: nobody waits an hour to hear that
 /// a directory does not exist.
 struct Files {

@@ -102,6 +102,7 @@ pub(crate) fn kind(kind: VerifiedKind) -> &'static str {
         VerifiedKind::Table => "table",
         VerifiedKind::Sequence => "sequence",
         VerifiedKind::LargeObjects => "large_objects",
+        VerifiedKind::Object => "object",
     }
 }
 

@@ -17,7 +17,9 @@ mod history;
 mod judge;
 mod known;
 mod metrics;
+mod objects;
 mod pace;
+mod parameters;
 mod plan;
 mod pool;
 mod pursue;
@@ -30,6 +32,7 @@ mod sample;
 mod scope;
 mod server;
 mod sides;
+mod soundness;
 mod tally;
 
 use std::path::PathBuf;
@@ -85,6 +88,15 @@ impl Tool for PgVerify {
                 Column::new("source", "Source"),
                 Column::new("target", "Target"),
                 Column::new("times", "Times").if_any(),
+            ],
+        },
+        Table {
+            kind: "parameter",
+            columns: &[
+                Column::new("name", "Parameter"),
+                Column::new("source", "Source"),
+                Column::new("target", "Target").or("unknown"),
+                Column::new("statement", "Statement"),
             ],
         },
         Table {

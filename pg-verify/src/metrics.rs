@@ -171,6 +171,7 @@ mod tests {
             mismatched: 2,
             unverified: 0,
             rows: 7,
+            objects: None,
         };
         let text = text(&sum, &[], Duration::from_millis(1_500));
         assert!(

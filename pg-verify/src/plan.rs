@@ -331,7 +331,7 @@ fn in_order(mut plan: Vec<Comparison>) -> Vec<Comparison> {
         let rank = match comparison.kind {
             VerifiedKind::Table => 0,
             VerifiedKind::Sequence => 1,
-            VerifiedKind::LargeObjects => 2,
+            VerifiedKind::LargeObjects | VerifiedKind::Object => 2,
         };
         (rank, Reverse(comparison.bytes()), comparison.name.clone())
     });

@@ -31,7 +31,7 @@ const MOST_REPAIRED: usize = 1_000_000;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Everything that looking into differences needs.
-pub(crate) struct Pursuit<'run> {
+pub(crate) struct Pursuit<'run, 'sides> {
     /// The flags.
     pub(crate) args: &'run Args,
     /// What is compared.
@@ -41,7 +41,7 @@ pub(crate) struct Pursuit<'run> {
     /// The plan.
     pub(crate) plan: &'run [Comparison],
     /// Both sides.
-    pub(crate) sides: &'run mut Sides,
+    pub(crate) sides: &'sides mut Sides,
     /// The surroundings.
     pub(crate) context: &'run Context,
 }
@@ -63,7 +63,7 @@ struct Seen {
     settled: bool,
 }
 
-impl<'run> Pursuit<'run> {
+impl<'run> Pursuit<'run, '_> {
     /// Looks into everything that differs, and tells it.
     ///
     /// # Errors

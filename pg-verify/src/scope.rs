@@ -95,6 +95,13 @@ impl Scope {
         format!("{self:?}")
     }
 
+    /// The patterns as flags of pg-schema-dump.
+    pub(crate) fn dump_flags(&self) -> Vec<String> {
+        self.patterns()
+            .map(|(flag, pattern)| format!("{flag}={pattern}"))
+            .collect()
+    }
+
     /// Every pattern, with the flag that it was given by.
     fn patterns(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let flags = [

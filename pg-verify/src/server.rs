@@ -183,6 +183,11 @@ impl Server {
         self.endpoint.to_string()
     }
 
+    /// Where it is.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Ends the snapshot and takes a new one.
     ///
     /// # Errors

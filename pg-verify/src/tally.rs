@@ -1,12 +1,14 @@
 //! The verdicts as they come in: records, one line on stderr for each difference, and the
 //! sum of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pg_pipe::record::{
     Difference, Record, Verdict, Verification, VerificationStatus, Verified, VerifiedKind,
 };
 use pg_pipe::{Context, Exit};
+use pg_session::RelationName;
 
 use crate::args::Audience;
 use crate::details::Details;
@@ -62,6 +64,7 @@ pub(crate) struct Tally<'context> {
     audience: Audience,
     allow_skipped: bool,
     resume: Option<Resume>,
+    behind: BTreeMap<RelationName, String>,
     held: Vec<(Verified, Vec<Difference>)>,
     all: Vec<Verified>,
     sum: Verification,
@@ -87,6 +90,7 @@ impl<'context> Tally<'context> {
             audience,
             allow_skipped,
             resume: None,
+            behind: BTreeMap::new(),
             held: Vec::new(),
             all: Vec::new(),
             sum: Verification {
@@ -95,8 +99,31 @@ impl<'context> Tally<'context> {
                 mismatched: 0,
                 unverified: 0,
                 rows: 0,
+                objects: None,
             },
         }
+    }
+
+    /// Notes what is wrong with sequences of the target, and warns of those that are compared;
+    /// tells whether there are any.
+    pub(crate) fn note_sequences(
+        &mut self,
+        mut behind: BTreeMap<RelationName, String>,
+        plan: &[Comparison],
+    ) -> bool {
+        let sequences = plan.iter().filter(|one| one.kind == VerifiedKind::Sequence);
+        let names: BTreeSet<&RelationName> = sequences.map(|one| &one.name).collect();
+        behind.retain(|name, _| names.contains(name));
+        for (name, sentence) in &behind {
+            self.context.notice().warn(&format!("{name}: {sentence}"));
+        }
+        self.behind = behind;
+        !self.behind.is_empty()
+    }
+
+    /// Notes how many objects were compared.
+    pub(crate) fn count_objects(&mut self, objects: u64) {
+        self.sum.objects = Some(objects);
     }
 
     /// Has what is equal noted in a file.
@@ -105,7 +132,16 @@ impl<'context> Tally<'context> {
     }
 
     /// Adds what came of a comparison. Large objects that neither side has are none.
-    pub(crate) fn add(&mut self, comparison: &Comparison, outcome: Outcome) {
+    pub(crate) fn add(&mut self, comparison: &Comparison, mut outcome: Outcome) {
+        if comparison.kind == VerifiedKind::Sequence
+            && let Some(sentence) = self.behind.get(&comparison.name)
+        {
+            let message = outcome.message.take();
+            outcome.message = Some(match message {
+                Some(message) => format!("{message}; {sentence}"),
+                None => sentence.clone(),
+            });
+        }
         let none = |reading: &Option<Reading>| reading.as_ref().is_some_and(|one| one.count == 0);
         let readings = &outcome.readings;
         if comparison.kind == VerifiedKind::LargeObjects
@@ -260,7 +296,6 @@ fn exit(status: VerificationStatus, allow_skipped: bool) -> Exit {
 mod tests {
     use super::*;
     use crate::plan::Course;
-    use pg_session::RelationName;
 
     fn sum(verdicts: &[(VerifiedKind, Verdict, i64)]) -> Verification {
         let mut sum = Verification {
@@ -269,6 +304,7 @@ mod tests {
             mismatched: 0,
             unverified: 0,
             rows: 0,
+            objects: None,
         };
         for (kind, verdict, rows) in verdicts {
             let comparison = Comparison {

@@ -100,7 +100,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     ),
     (
         "verified",
-        "kind:table|sequence|large_objects schema:text name:text \
+        "kind:table|sequence|large_objects|object schema:text name:text \
          verdict:match|mismatch|missing|extra|unverified milliseconds:whole",
         "source_rows:whole target_rows:whole source_checksum:text target_checksum:text message:text \
          missing:whole extra:whole changed:whole more:truth keys:list condition:text \
@@ -112,9 +112,14 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
         "key:object columns:list source:object target:object times:whole",
     ),
     (
+        "parameter",
+        "name:text source:text restart:truth",
+        "target:text statement:text azure:text",
+    ),
+    (
         "verification",
         "status:equal|different|incomplete matched:whole mismatched:whole unverified:whole rows:whole",
-        "",
+        "objects:whole",
     ),
     (
         "state",

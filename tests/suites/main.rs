@@ -25,6 +25,7 @@ mod joined;
 mod keys;
 mod large_objects;
 mod machines;
+mod inventory;
 mod mutated;
 mod network_faults;
 mod pg_dump;

@@ -156,7 +156,7 @@ fn each_change_on_the_target_is_found_and_the_table_is_named() {
 }
 
 /// A second target that is equal to the first.
-fn copy_of(scene: &Scene) -> pg_e2e::Database {
+pub(crate) fn copy_of(scene: &Scene) -> pg_e2e::Database {
     let copy = pg_e2e::Database::reserve(scene.target.cluster, "changed");
     let sql = format!(
         "create database {} template \"{}\"",

@@ -28,7 +28,8 @@ pub use state::{
 };
 pub use stream::{Begin, End, ErrorRecord, Scope};
 pub use verify::{
-    Difference, RowFault, Values, Verdict, Verification, VerificationStatus, Verified, VerifiedKind,
+    Difference, Parameter, RowFault, Values, Verdict, Verification, VerificationStatus, Verified,
+    VerifiedKind,
 };
 
 /// Version of the stream format, written in every `begin`.
@@ -84,6 +85,8 @@ pub enum Record {
     Verified(Verified),
     /// A row that differs.
     Difference(Difference),
+    /// A server parameter that is another one.
+    Parameter(Parameter),
     /// The sum of the comparison.
     Verification(Verification),
     /// State and substate of the migration, when they change.
@@ -116,6 +119,7 @@ impl Record {
         "copied",
         "verified",
         "difference",
+        "parameter",
         "verification",
         "state",
         "summary",

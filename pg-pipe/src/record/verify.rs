@@ -17,6 +17,8 @@ pub enum VerifiedKind {
     Sequence,
     /// OIDs and contents of all large objects.
     LargeObjects,
+    /// A schema object or a role: definition, owner, grants.
+    Object,
 }
 
 /// Outcome of one comparison.
@@ -42,7 +44,7 @@ pub struct Verified {
     pub kind: VerifiedKind,
     /// Schema; empty for large objects.
     pub schema: String,
-    /// Name; `large objects` for those.
+    /// Name; `large objects` for those; kind and name of an object.
     pub name: String,
     /// Outcome.
     pub verdict: Verdict,
@@ -152,4 +154,27 @@ pub struct Verification {
     pub unverified: u64,
     /// Rows compared, of the target.
     pub rows: i64,
+    /// Schema objects and roles compared, where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<u64>,
+}
+
+/// A server parameter that the source has set to another value than the target has.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Parameter {
+    /// Name of the parameter.
+    pub name: String,
+    /// Value on the source, in the unit that `pg_settings` has.
+    pub source: String,
+    /// Value on the target; absent where the server does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Whether it takes a restart.
+    pub restart: bool,
+    /// The statement that sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    /// The command line that sets it on Azure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure: Option<String>,
 }
