@@ -123,7 +123,7 @@ pub(crate) struct RowArgs {
     #[arg(long)]
     pub(crate) no_values: bool,
 
-    /// Read tables above this size in parts of a quarter of it
+    /// Read tables above this size in parts of a tenth of it
     ///
     /// Parts are ranges of the key, for tables whose rows lie in its order. One that differs is
     /// looked into without reading the rest again.
@@ -155,8 +155,8 @@ pub(crate) struct LiveArgs {
 
     /// Read no more than this a second, on each side, such as 50MB
     ///
-    /// Large tables with a key in the order of their rows are read in parts of 16 MB, others in
-    /// one piece, with the rest after it.
+    /// Tables that --split-size takes apart are slowed down from part to part, others are read in
+    /// one piece, with a pause after it.
     #[arg(long, value_name = "SIZE")]
     pub(crate) rate_limit: Option<Size>,
 }

@@ -102,8 +102,7 @@ impl<'run> Pursuit<'run, '_> {
         let wanted = self.args.rows.max_differences > 0 || self.args.rows.repair_sql.is_some();
         let is_needed = wanted && !names.is_empty() && !self.counts();
         if is_needed && self.sides.source.is_none() {
-            self.sides
-                .open_source(self.args, self.known, self.context)?;
+            self.open_source()?;
         }
         let mut live = match &mut self.sides.source {
             Some(source) if is_needed => source.list()?.relations,
@@ -131,6 +130,19 @@ impl<'run> Pursuit<'run, '_> {
             })
         });
         Ok(cases.collect())
+    }
+
+    /// That something differs is known without the source, and is told whether it can be reached
+    /// or not.
+    fn open_source(&mut self) -> anyhow::Result<()> {
+        let opened = self.sides.open_source(self.args, self.known, self.context);
+        if let Err(error) = opened {
+            self.context.check_stop()?;
+            self.context.notice().warn(&format!(
+                "the rows that differ are not looked for: {error:#}"
+            ));
+        }
+        Ok(())
     }
 
     fn counts(&self) -> bool {
@@ -316,7 +328,12 @@ impl<'run> Pursuit<'run, '_> {
             return Ok(());
         };
         drill.wanted.values = false;
-        let extent = drill.find(pair, case.pending.ranges.clone(), &mut take)?;
+        let extent = match drill.find(pair, case.pending.ranges.clone(), &mut take) {
+            Ok(extent) => extent,
+            Err(error) if self.context.stop().requested() || is_lost(&error) => return Err(error),
+            // Without its keys all of it is looked at again.
+            Err(_) => Extent::Some,
+        };
         let is_whole = has_keys && extent == Extent::All && !seen.is_empty();
         case.seen = is_whole.then_some(seen);
         Ok(())

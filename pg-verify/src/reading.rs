@@ -7,7 +7,7 @@ use pg_pipe::{Exit, Failure};
 use pg_session::catalog::read_sequence;
 use pg_session::checksum::{Sum, merge, rows, sum_large_objects, sum_where};
 use pg_session::relation::ColumnFacts;
-use pg_session::{Relation, RelationName, Session};
+use pg_session::{Relation, RelationName, Session, quote};
 
 use crate::known::LARGE_OBJECTS;
 
@@ -183,10 +183,13 @@ impl Job {
 /// TRUNCATE and rewrites are not MVCC: an older snapshot then sees an empty table, and two
 /// empty tables would be equal.
 fn check_unchanged(session: &mut Session, relation: &Relation) -> anyhow::Result<()> {
-    let row = session
-        .query_one(FILENODE, &[&relation.oid])
+    // By the simple protocol: there is one for each part of a table.
+    let sql = quote::bound(FILENODE, &[&relation.oid.to_string()]);
+    let rows = session
+        .text_rows(&sql)
         .context("cannot tell whether it was truncated meanwhile")?;
-    let now: Option<i64> = row.get("filenode");
+    let now = rows.into_iter().flatten().flatten().next();
+    let now: Option<i64> = now.and_then(|text| text.parse().ok());
     if now == relation.filenode {
         return Ok(());
     }
@@ -197,4 +200,24 @@ fn check_unchanged(session: &mut Session, relation: &Relation) -> anyhow::Result
     )
     .hint("Run pg-verify again when nobody truncates, alters or clusters the table.")
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_of_which_a_part_is_missing_or_another_kind_is_none() {
+        let part = |rows, sum: &str| Some(Reading::rows(rows, format!("b64s/1:aa:{sum}")));
+        let whole = Reading::whole(&[part(2, "5"), part(3, "-7")]);
+        assert_eq!(whole, part(5, "-2"));
+        assert_eq!(Reading::whole(&[part(2, "5"), None]), None);
+        assert_eq!(
+            Reading::whole(&[part(2, "5"), Some(Reading::counted(3))]),
+            None
+        );
+        let other = Some(Reading::rows(1, "b64s/1:bb:1".to_owned()));
+        assert_eq!(Reading::whole(&[part(2, "5"), other]), None);
+        assert_eq!(Reading::whole(&[None]), None);
+    }
 }

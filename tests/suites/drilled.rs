@@ -132,6 +132,28 @@ fn expected(scene: &Scene) -> Vec<String> {
     rows
 }
 
+/// Rows and checksums of both sides of every table, sorted.
+fn sums(ran: &Ran) -> Vec<String> {
+    let stream = ran.stream();
+    let tables = stream
+        .of("verified")
+        .filter(|one| one.text("kind") == "table");
+    let mut sums: Vec<String> = tables
+        .map(|one| {
+            format!(
+                "{} {} {} {} {}",
+                one.relation(),
+                one.number("source_rows"),
+                one.number("target_rows"),
+                one.text("source_checksum"),
+                one.text("target_checksum")
+            )
+        })
+        .collect();
+    sums.sort();
+    sums
+}
+
 fn repair_file(scene: &Scene) -> PathBuf {
     scene.dir.path().join("repair 'it'.sql")
 }
@@ -154,7 +176,12 @@ pub(crate) fn run_repair(scene: &Scene, file: &std::path::Path) {
 #[test]
 fn rows_are_found_by_any_key_and_without_one_and_the_repair_makes_them_equal() {
     let scene = twins(Pair::widest(), "drilled", KEYS);
-    verify(&scene, &[]).ends_with(0);
+    let whole = verify(&scene, &[]);
+    whole.ends_with(0);
+    let parts = verify(&scene, &["--split-size", "1MB"]);
+    parts.ends_with(0);
+    // Every row is in one part, and in one only.
+    assert_eq!(sums(&whole), sums(&parts), "{parts}");
     scene.target.run(CHANGES);
     let ran = verify(&scene, &[]);
     ran.ends_with(1);
@@ -344,6 +371,11 @@ fn the_rows_of_a_table_that_differs_are_found_in_the_pipeline_too() {
         .run();
     blind.ends_with(1).says(&["no source is given"]);
     assert!(found(&blind).is_empty(), "{blind}");
+    let away = scene
+        .tool(&["pg-verify", "--source", &pg_e2e::fault::nobody_there(), "-"])
+        .input(stream.clone())
+        .run();
+    away.ends_with(1).says(&["are not looked for"]);
     // What pg-copy has read says nothing of the source as it is now.
     scene
         .target

@@ -261,3 +261,25 @@ fn parameters_that_only_the_source_has_set_come_with_statements_that_set_them() 
         assert!(!left.contains(&name), "{name}\n{ran}");
     }
 }
+
+#[test]
+fn the_dumping_tool_gets_the_password_and_nobody_else_sees_it() {
+    let scene = Scene::plain(Pair::newest());
+    scene.by_hand().run().succeeds();
+    let run = |password: &str| {
+        pg_e2e::Tool::new("pg-verify")
+            .args(["-v", "--objects", "--source", &scene.source.tcp_conninfo()])
+            .args(["--target", &scene.target.tcp_conninfo()])
+            .env("PGMIG_SOURCE_PASSWORD", password)
+            .env("PGMIG_TARGET_PASSWORD", password)
+            .run()
+    };
+    let ran = run(pg_e2e::cluster::CANARY);
+    ran.ends_with(0);
+    assert!(
+        ran.stream().the("verification").number("objects") > 0,
+        "{ran}"
+    );
+    assert!(!ran.text().contains(pg_e2e::cluster::CANARY), "{ran}");
+    assert!(!ran.stderr.contains(pg_e2e::cluster::CANARY), "{ran}");
+}

@@ -19,6 +19,7 @@ mod documented;
 mod drilled;
 mod dumped;
 mod extremes;
+mod edges;
 mod filtered;
 mod interruption;
 mod joined;

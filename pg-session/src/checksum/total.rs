@@ -110,4 +110,59 @@ mod tests {
         whole.merge(total);
         assert_eq!(whole, Total { rows: 3, sum: 42 });
     }
+
+    use proptest::prelude::*;
+
+    /// The sum of some hashes in one go.
+    fn sum(hashes: &[u64]) -> Sum {
+        let mut total = Total::default();
+        for hash in hashes {
+            total.add(*hash);
+        }
+        Sum::new(total.rows, "0a1b2c3d", total.sum)
+    }
+
+    proptest! {
+        /// However rows are split among workers, and in whatever order they come and parts are
+        /// merged, in one step or in many: the sum is that of all.
+        #[test]
+        fn order_split_points_and_workers_never_matter(
+            hashes in proptest::collection::vec(any::<u64>(), 0..200),
+            workers in proptest::collection::vec(0_usize..7, 200),
+            order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle(),
+            turned in any::<bool>(),
+        ) {
+            let mut parts = vec![Vec::new(); 7];
+            for (hash, worker) in hashes.iter().zip(&workers) {
+                parts[*worker].push(*hash);
+            }
+            if turned {
+                for part in &mut parts {
+                    part.reverse();
+                }
+            }
+            let parts: Vec<Sum> = order.iter().map(|worker| sum(&parts[*worker])).collect();
+            let whole = Some(sum(&hashes));
+            prop_assert_eq!(merge(&parts), whole.clone());
+            let one_by_one = parts
+                .into_iter()
+                .try_fold(sum(&[]), |so_far, part| merge(&[so_far, part]));
+            prop_assert_eq!(one_by_one, whole);
+        }
+
+        /// A row more, a row less and a row twice never make the same.
+        #[test]
+        fn a_row_more_or_less_is_seen(
+            hashes in proptest::collection::vec(any::<u64>(), 1..50),
+            at in any::<proptest::sample::Index>(),
+        ) {
+            let at = at.index(hashes.len());
+            let mut less = hashes.clone();
+            let hash = less.remove(at);
+            let mut twice = hashes.clone();
+            twice.push(hash);
+            prop_assert_ne!(sum(&hashes), sum(&less));
+            prop_assert_ne!(sum(&hashes), sum(&twice));
+        }
+    }
 }

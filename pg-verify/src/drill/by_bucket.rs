@@ -29,18 +29,19 @@ impl Drill<'_> {
             let table = pair.of(half);
             sums(session, table, &bucket(&table.key, mask))
         })?;
-        let (buckets, extent) = differing(&there, &here);
-        if buckets.is_empty() {
-            return Ok((Vec::new(), extent));
+        let mut suspects = Vec::new();
+        for buckets in differing(&there, &here) {
+            if suspects.len() >= self.wanted.rows {
+                return Ok((suspects, Extent::Some));
+            }
+            let (there, here) = self.both(|session, half| {
+                let table = pair.of(half);
+                let condition = format!("{} in ({})", bucket(&table.key, mask), list(&buckets));
+                suspects::read(session, table, &condition)
+            })?;
+            suspects.extend(suspects::differing(there, here));
         }
-        let (there, here) = self.both(|session, half| {
-            let table = pair.of(half);
-            let condition = format!("{} in ({})", bucket(&table.key, mask), list(&buckets));
-            suspects::read(session, table, &condition)
-        })?;
-        let (suspects, within) = within(suspects::differing(there, here), self.wanted.rows);
-        let all = extent == Extent::All && within == Extent::All;
-        Ok((suspects, if all { Extent::All } else { Extent::Some }))
+        Ok(within(suspects, self.wanted.rows))
     }
 }
 
@@ -87,10 +88,11 @@ pub(super) fn sums(
         .collect()
 }
 
-/// Buckets that differ, as many as can be looked into at a time.
-pub(super) fn differing(source: &Buckets, target: &Buckets) -> (Vec<i64>, Extent) {
-    let mut buckets = Vec::new();
-    let mut rows = 0;
+/// Buckets that differ, as many at a time as can be looked into with little memory. Each time
+/// is one more reading of the table.
+pub(super) fn differing(source: &Buckets, target: &Buckets) -> Vec<Vec<i64>> {
+    let mut batches: Vec<Vec<i64>> = Vec::new();
+    let mut rows = MOST_ROWS;
     let mut numbers: Vec<&i64> = source.keys().chain(target.keys()).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -100,13 +102,17 @@ pub(super) fn differing(source: &Buckets, target: &Buckets) -> (Vec<i64>, Extent
             continue;
         }
         let count = |side: Option<&(i64, String)>| side.map_or(0, |(rows, _)| *rows);
-        rows += count(there) + count(here);
-        if rows > MOST_ROWS && !buckets.is_empty() {
-            return (buckets, Extent::Some);
+        let own = count(there) + count(here);
+        rows += own;
+        match batches.last_mut() {
+            Some(batch) if rows <= MOST_ROWS => batch.push(*number),
+            _ => {
+                batches.push(vec![*number]);
+                rows = own;
+            }
         }
-        buckets.push(*number);
     }
-    (buckets, Extent::All)
+    batches
 }
 
 #[cfg(test)]
@@ -122,8 +128,9 @@ mod tests {
         };
         let source = of(&[(1, 2, "9"), (2, 1, "5"), (3, 1, "5"), (4, 1, "0")]);
         let target = of(&[(1, 2, "9"), (2, 2, "5"), (3, 1, "6"), (5, 1, "0")]);
-        assert_eq!(differing(&source, &target), (vec![2, 3, 4, 5], Extent::All));
-        let large = of(&[(1, MOST_ROWS, "1"), (2, 1, "1")]);
-        assert_eq!(differing(&large, &Buckets::new()), (vec![1], Extent::Some));
+        assert_eq!(differing(&source, &target), [vec![2, 3, 4, 5]]);
+        assert!(differing(&source, &source).is_empty());
+        let large = of(&[(1, MOST_ROWS, "1"), (2, 1, "1"), (3, 1, "2")]);
+        assert_eq!(differing(&large, &Buckets::new()), [vec![1], vec![2, 3]]);
     }
 }

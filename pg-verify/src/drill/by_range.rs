@@ -9,7 +9,7 @@ use crate::ranges::{Range, key_list};
 use crate::reading::{BY_INDEX, Reading, TableJob};
 
 /// Rows of a range whose keys are compared one by one.
-const LEAF_ROWS: i64 = 20_000;
+const LEAF_ROWS: i64 = 30_000;
 
 /// Parts that a range is split into.
 const PARTS: i64 = 64;

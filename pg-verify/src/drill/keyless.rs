@@ -29,24 +29,28 @@ impl Drill<'_> {
             let table = pair.of(half);
             sums(session, table, &bucket(&table.relation.columns, mask))
         })?;
-        let (buckets, mut extent) = differing(&there, &here);
-        if buckets.is_empty() {
-            return Ok(extent);
+        let mut left = self.wanted.rows;
+        for buckets in differing(&there, &here) {
+            if left == 0 {
+                return Ok(Extent::Some);
+            }
+            let (there, here) = self.both(|session, half| {
+                let table = pair.of(half);
+                let bucket = bucket(&table.relation.columns, mask);
+                times(session, table, &format!("{bucket} in ({})", list(&buckets)))
+            })?;
+            let mut surplus = surplus(&there, &here);
+            let is_cut = surplus.len() > left;
+            surplus.truncate(left);
+            left -= surplus.len();
+            for batch in surplus.chunks(BATCH) {
+                self.give(pair, batch, take)?;
+            }
+            if is_cut {
+                return Ok(Extent::Some);
+            }
         }
-        let (there, here) = self.both(|session, half| {
-            let table = pair.of(half);
-            let bucket = bucket(&table.relation.columns, mask);
-            times(session, table, &format!("{bucket} in ({})", list(&buckets)))
-        })?;
-        let mut surplus = surplus(&there, &here);
-        if surplus.len() > self.wanted.rows {
-            surplus.truncate(self.wanted.rows);
-            extent = Extent::Some;
-        }
-        for batch in surplus.chunks(BATCH) {
-            self.give(pair, batch, take)?;
-        }
-        Ok(extent)
+        Ok(Extent::All)
     }
 
     /// Looks the rows of some hashes up, and hands them over.
