@@ -8,7 +8,8 @@ use pg_pipe::Standing;
 /// Keep the journal of migrations and swap databases in
 ///
 /// `begin` opens the stream of one database, `record` closes it and keeps the journal,
-/// `finish` puts all databases of a migration in place, `list` and `show` tell what is.
+/// `finish` puts all databases of a migration in place, `cancel` undoes it, `list` and `show`
+/// tell what is.
 #[derive(Clone, Debug, clap::Parser)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,6 +29,8 @@ pub(crate) enum Action {
     Databases(FileArgs),
     /// Close the stream of one database: keep the journal, tell the outcome
     Record(RecordArgs),
+    /// Stop a migration wherever it runs and undo what it has done on the target
+    Cancel(ChosenArgs),
     /// Put all databases of a migration in place
     Finish(ChosenArgs),
     /// List migrations, newest first

@@ -169,19 +169,17 @@ impl Asked<'_> {
         self.check_same(history)?;
         let name = &self.migration.name;
         let shown = quote::shown(&self.migration.database);
-        let Some(run) = history.run(&self.migration.database) else {
-            return Ok(());
-        };
+        let was_begun = history.run(&self.migration.database).is_some();
         let failure = if history.is_completing() {
             Failure::conflict(format!("the swap of {name} has begun"))
                 .hint(format!("Run: pg-migstate finish {name}"))
         } else if history.every(Run::is_succeeded) {
             Failure::conflict(format!("{name} has succeeded before"))
                 .hint("Choose another name in the migration file.")
-        } else if run.state() == MigrationState::Canceled {
+        } else if history.is_canceled() {
             Failure::conflict(format!("{name} was canceled, which is final"))
                 .hint("Choose another name in the migration file.")
-        } else if self.resume {
+        } else if self.resume || !was_begun {
             return Ok(());
         } else {
             Failure::conflict(format!("{shown} of {name} was begun before"))

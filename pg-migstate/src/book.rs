@@ -18,6 +18,8 @@ pub(crate) struct Book {
     pub(crate) journal: Journal,
     /// The state that was written last.
     pub(crate) last: State,
+    /// Somebody has canceled the migration.
+    pub(crate) is_canceled: bool,
     _held: Held,
 }
 
@@ -45,6 +47,9 @@ impl Book {
         let mut locked = journal.lock()?;
         let history = History::of(locked.read()?);
         let run = history.as_ref().and_then(|history| history.run(database));
+        if history.as_ref().is_some_and(History::is_canceled) {
+            return Err(canceled(&migration.name).into());
+        }
         if let Some(run) = run
             && (run.is_completing() || run.is_succeeded())
         {
@@ -73,8 +78,35 @@ impl Book {
             place,
             journal,
             last,
+            is_canceled: false,
             _held: held,
         })
+    }
+
+    /// Writes a state, unless the migration has been canceled meanwhile: gives what is the
+    /// state then.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written.
+    pub(crate) fn write(
+        &mut self,
+        state: State,
+        ready: bool,
+        durability: Durability,
+    ) -> Result<State, Failure> {
+        let mut locked = self.journal.lock()?;
+        let is_canceled = |entry: &Entry| matches!(&entry.record, Record::State(state) if state.state == MigrationState::Canceled);
+        self.is_canceled = self.is_canceled || locked.news()?.iter().any(is_canceled);
+        if self.is_canceled {
+            return Ok(State {
+                state: MigrationState::Canceled,
+                substate: Substate::Completed,
+                message: None,
+                ..state
+            });
+        }
+        locked.append(&[Entry::of_state(&state, ready)], durability)?;
+        Ok(state)
     }
 
     /// Removes password files once a validation has succeeded for every database: nothing
@@ -89,4 +121,9 @@ impl Book {
         }
         Ok(())
     }
+}
+
+/// What is said to whoever goes on with a canceled migration.
+pub(crate) fn canceled(name: &str) -> Failure {
+    Failure::conflict(format!("{name} was canceled")).hint("Begin it again under another name.")
 }

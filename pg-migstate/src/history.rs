@@ -8,7 +8,11 @@ use pg_pipe::record::{
     Validation, Verified,
 };
 
+use crate::begin;
 use crate::journal::Entry;
+
+/// What the states of a migration say while it is being canceled.
+pub(crate) const CANCELING: &str = "canceling";
 
 /// A migration, by its journal.
 #[derive(Clone, Debug)]
@@ -85,6 +89,44 @@ impl History {
     pub(crate) fn is_completing(&self) -> bool {
         self.databases()
             .any(|(_, run)| run.is_some_and(Run::is_completing))
+    }
+
+    /// Whether it was canceled: from there on nothing leads on.
+    pub(crate) fn is_canceled(&self) -> bool {
+        self.runs
+            .values()
+            .any(|run| run.state() == MigrationState::Canceled)
+    }
+
+    /// Whether the target is not yet as it was before.
+    pub(crate) fn is_being_canceled(&self) -> bool {
+        let states = self.runs.values().filter_map(|run| run.state.as_ref());
+        self.is_canceled()
+            && states
+                .filter_map(|state| state.message.as_deref())
+                .any(|message| message == CANCELING)
+    }
+
+    /// A new state for every database that was begun, to be written to the journal; counts
+    /// stay as they are.
+    pub(crate) fn states(
+        &self,
+        state: MigrationState,
+        substate: Substate,
+        message: Option<&str>,
+    ) -> Vec<Entry> {
+        let runs = self.databases().filter_map(|(_, run)| run);
+        runs.map(|run| {
+            let before = run.state.clone();
+            let now = State {
+                state,
+                substate,
+                message: message.map(str::to_owned),
+                ..before.unwrap_or_else(|| begin::first_state(&run.migration))
+            };
+            Entry::of_state(&now, false)
+        })
+        .collect()
     }
 
     /// Connection string of a side, from any of the runs.

@@ -88,6 +88,8 @@ struct Written<'a> {
 pub(crate) struct Journal {
     place: Place,
     file: File,
+    /// Up to where we know it, in bytes.
+    known: u64,
 }
 
 /// A journal that nobody else writes to.
@@ -116,6 +118,7 @@ impl Journal {
         Ok(Self {
             place: place.clone(),
             file,
+            known: 0,
         })
     }
 
@@ -149,13 +152,25 @@ impl Locked<'_> {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn read(&mut self) -> Result<Vec<Entry>, Failure> {
+        self.0.known = 0;
+        self.news()
+    }
+
+    /// What others have written since we last read or wrote.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn news(&mut self) -> Result<Vec<Entry>, Failure> {
         let mut bytes = Vec::new();
         let read = self
             .0
             .file
-            .seek(SeekFrom::Start(0))
+            .seek(SeekFrom::Start(self.0.known))
             .and_then(|_| self.0.file.read_to_end(&mut bytes));
         read.map_err(|error| self.unusable("read", &error))?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        bytes.truncate(whole.map_or(0, |at| at + 1));
+        self.0.known += u64::try_from(bytes.len()).unwrap_or_default();
         entries_of(&self.0.place, &bytes)
     }
 

@@ -2,12 +2,14 @@
 //! closes it and keeps the journal, `finish` swaps the databases in, `list` and `show` tell.
 //!
 //! The journal is a cache of what the target says (comments, then the ledger): `finish` asks
-//! the target. `begin`, `record`, `list` and `show` touch no server.
+//! the target. `begin`, `record`, `list` and `show` touch no server. `cancel` undoes on the target
+//! what a migration has done there.
 
 mod address;
 mod args;
 mod begin;
 mod book;
+mod cancel;
 mod chosen;
 mod clock;
 mod file;
@@ -16,6 +18,7 @@ mod fold;
 mod history;
 mod journal;
 mod list;
+mod membership;
 mod outcome;
 mod record;
 mod status;
@@ -49,6 +52,7 @@ impl Tool for PgMigstate {
   pg-migstate list --filter active
   pg-migstate show shop-2026
   pg-migstate finish shop-2026
+  pg-migstate cancel shop-2026
 ";
 
     const REPORT: &'static [Table] = REPORT;
@@ -64,7 +68,7 @@ impl Tool for PgMigstate {
             Action::Begin(_) | Action::Databases(_) => {
                 standing.format.get_or_insert(Format::Ndjson);
             }
-            Action::Finish(_) | Action::List(_) | Action::Show(_) => {}
+            Action::Cancel(_) | Action::Finish(_) | Action::List(_) | Action::Show(_) => {}
         }
         (standing, None)
     }
@@ -81,6 +85,7 @@ impl Tool for PgMigstate {
             (Action::Databases(file), _) => begin::databases(&file.file, context),
             (Action::Record(args), Some(input)) => record::run(&args, &input, &state, context),
             (Action::Record(_), None) => Err(Failure::bug("record got no stream").into()),
+            (Action::Cancel(chosen), _) => cancel::run(&chosen, &state, context),
             (Action::Finish(chosen), _) => finish::run(&chosen, &state, context),
             (Action::List(args), _) => list::list(&args, &state, context),
             (Action::Show(chosen), _) => list::show(&chosen, &state, context),

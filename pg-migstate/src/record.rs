@@ -9,7 +9,7 @@ use pg_pipe::{Context, Exit, Failure, Head, Input, Line};
 use pg_session::quote;
 
 use crate::args::RecordArgs;
-use crate::book::Book;
+use crate::book::{Book, canceled};
 use crate::fold::Fold;
 use crate::journal::{Durability, Entry};
 use crate::outcome::{Finishing, Outcome};
@@ -142,7 +142,7 @@ impl<'a> Recorder<'a> {
         if self
             .book
             .as_ref()
-            .is_some_and(|book| book.last.substate != substate)
+            .is_some_and(|book| !book.is_canceled && book.last.substate != substate)
         {
             self.write_running(Durability::Synced);
         }
@@ -155,10 +155,9 @@ impl<'a> Recorder<'a> {
         }
         let tables = self.fold.tables();
         let rows = self.fold.rows();
-        let changed = self
-            .book
-            .as_ref()
-            .is_some_and(|book| book.last.tables != tables || book.last.rows != rows);
+        let changed = self.book.as_ref().is_some_and(|book| {
+            !book.is_canceled && (book.last.tables != tables || book.last.rows != rows)
+        });
         if changed {
             self.write_running(Durability::Lazy);
         }
@@ -188,8 +187,11 @@ impl<'a> Recorder<'a> {
             bytes: self.fold.bytes(),
             message: outcome.message,
         };
-        let entry = Entry::of_state(&state, outcome.ready);
-        let written = book.journal.append(&[entry], durability);
+        let written = book.write(state.clone(), outcome.ready, durability);
+        let (state, written) = match written {
+            Ok(state) => (state, Ok(())),
+            Err(failure) => (state, Err(failure)),
+        };
         book.last = state.clone();
         self.written_at = Instant::now();
         self.context.write(Record::State(state));
@@ -221,6 +223,9 @@ impl<'a> Recorder<'a> {
         let Some(book) = self.book else {
             return Err(failure.unwrap_or_else(headless).into());
         };
+        if book.is_canceled {
+            return Err(canceled(&book.migration.name).into());
+        }
         match failure {
             // The error is told by who prints it.
             Some(failure) if !failure.is_upstream() => Err(failure.into()),

@@ -63,6 +63,10 @@ pub(crate) fn overall(history: &History, signs: Signs) -> Status {
     use MigrationState::{
         Canceled, Failed, InProgress, Succeeded, ValidationFailed, WaitingForUserAction,
     };
+    // Whoever still works on a canceled one is about to end.
+    if history.is_canceled() {
+        return Status::Told(Canceled);
+    }
     if signs.alive {
         return Status::Told(InProgress);
     }
@@ -71,10 +75,7 @@ pub(crate) fn overall(history: &History, signs: Signs) -> Status {
             .databases()
             .any(|(_, run)| run.is_some_and(|run| run.state() == wanted))
     };
-    if let Some(bad) = [Canceled, ValidationFailed, Failed]
-        .into_iter()
-        .find(|bad| has(*bad))
-    {
+    if let Some(bad) = [ValidationFailed, Failed].into_iter().find(|bad| has(*bad)) {
         return Status::Told(bad);
     }
     if history.every(Run::is_succeeded) {
@@ -106,7 +107,9 @@ pub(crate) fn next(history: &History, status: Status) -> Option<String> {
             let validated = history.migration.option == MigrationOption::Validate;
             validated.then(|| "./migrate FILE, with another name and option Migrate".to_owned())
         }
-        Status::Told(MigrationState::Canceled) => None,
+        Status::Told(MigrationState::Canceled) => history
+            .is_being_canceled()
+            .then(|| format!("pg-migstate cancel {name}")),
         Status::Told(MigrationState::InProgress | MigrationState::WaitingForUserAction) => history
             .every(|run| run.ready || run.is_succeeded())
             .then_some(finish),

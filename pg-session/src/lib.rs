@@ -28,6 +28,7 @@ mod pooler;
 pub mod quote;
 pub mod relation;
 mod retry;
+pub mod role_mark;
 pub mod row_filter;
 pub mod secret;
 mod service;

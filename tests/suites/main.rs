@@ -11,6 +11,7 @@ mod agreement;
 mod applied;
 mod bad_input;
 mod broken_keys;
+mod canceled;
 mod cli_contract;
 mod copied_between;
 mod copying;

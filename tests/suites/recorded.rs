@@ -1,7 +1,7 @@
 //! Migrations with a journal: loaded aside, swapped in by `finish`, through `./migrate`.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pg_e2e::tool::Stdin;
 use pg_e2e::{Database, Pair, Pipeline, Ran, Tool, workspace};
@@ -125,14 +125,18 @@ fn a_database_that_exists_on_the_target_is_not_replaced_unasked() {
     assert!(show.text().contains("Validation Failed"), "{show}");
 }
 
-/// Runs `./migrate`. Through a link, or the script would take the tools of an older
-/// `make build`.
-pub(crate) fn migrate(scene: &Scene, words: &[&str]) -> Ran {
+/// `./migrate`, through a link, or it would take the tools of an older `make build`.
+pub(crate) fn script(scene: &Scene) -> PathBuf {
     let script = scene.dir.path().join("migrate");
     if !script.exists() {
         symlink(workspace().join("migrate"), &script).expect("the directory is ours");
     }
-    Tool::program("migrate", &script)
+    script
+}
+
+/// Runs `./migrate`.
+pub(crate) fn migrate(scene: &Scene, words: &[&str]) -> Ran {
+    Tool::program("migrate", &script(scene))
         .env("PGMIG_STATE_DIR", scene.state_dir())
         .args(words)
         .stdin(Stdin::Silent)
@@ -140,7 +144,7 @@ pub(crate) fn migrate(scene: &Scene, words: &[&str]) -> Ran {
 }
 
 /// A migration file between the two servers.
-fn file(scene: &Scene, name: &str) -> String {
+pub(crate) fn file(scene: &Scene, name: &str) -> String {
     let source = scene.source.cluster.conninfo("postgres");
     let target = scene.target.cluster.conninfo("postgres");
     scene

@@ -4,13 +4,12 @@
 mod look;
 mod swap;
 
-use pg_pipe::record::{MigrationOption, MigrationState, Record, Side, State, Substate};
+use pg_pipe::record::{MigrationOption, MigrationState, Record, Side, Substate};
 use pg_pipe::{Context, Exit, Failure};
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Purpose, Role, Session, ledger, quote, resolve};
 
 use crate::args::ChosenArgs;
-use crate::begin;
 use crate::chosen::Chosen;
 use crate::finish::look::Swap;
 use crate::history::{History, Run};
@@ -228,36 +227,36 @@ impl Finish {
         Ok(())
     }
 
+    /// From here on cancel is refused; it looks at the journal under the same lock.
     fn note_completing(&mut self) -> anyhow::Result<()> {
-        self.note_state(MigrationState::InProgress, Substate::CompletingMigration)
+        let mut locked = self.journal.lock()?;
+        if History::of(locked.read()?).is_some_and(|history| history.is_canceled()) {
+            let name = &self.history.migration.name;
+            return Err(Failure::conflict(format!("{name} was canceled"))
+                .hint("Begin it again under another name.")
+                .into());
+        }
+        let (state, substate) = (MigrationState::InProgress, Substate::CompletingMigration);
+        let entries = self.history.states(state, substate, None);
+        locked.append(&entries, Durability::Synced)?;
+        drop(locked);
+        self.tell(entries);
+        Ok(())
     }
 
     fn note_succeeded(&mut self) -> anyhow::Result<()> {
-        self.note_state(MigrationState::Succeeded, Substate::Completed)?;
+        let (state, substate) = (MigrationState::Succeeded, Substate::Completed);
+        let entries = self.history.states(state, substate, None);
+        self.journal.append(&entries, Durability::Synced)?;
+        self.tell(entries);
         self.place.remove_passfiles()?;
         Ok(())
     }
 
-    /// Gives every database a new state, in the journal and on the stream.
-    fn note_state(&mut self, state: MigrationState, substate: Substate) -> anyhow::Result<()> {
-        let mut entries = Vec::new();
-        for (_, run) in self.history.databases() {
-            let Some(run) = run else { continue };
-            let before = run.state.clone();
-            let before = before.unwrap_or_else(|| begin::first_state(&run.migration));
-            let now = State {
-                state,
-                substate,
-                message: None,
-                ..before
-            };
-            entries.push(Entry::of_state(&now, false));
-        }
-        self.journal.append(&entries, Durability::Synced)?;
+    fn tell(&self, entries: Vec<Entry>) {
         for entry in entries {
             self.context.write(entry.record);
         }
-        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
 //! The swap itself: all renames in one transaction, the old databases dropped after it.
 
 use pg_session::mark::{self, Mark, MarkState};
+use pg_session::role_mark;
 use pg_session::{Error, Session, quote};
 
 use crate::finish::Finish;
 use crate::finish::look::{Swap, in_use};
+use crate::membership;
 
 const ROLE_EXISTS: &str = include_str!("sql/role_exists.sql");
 
@@ -40,6 +42,7 @@ impl Finish {
         if swaps.is_empty() {
             return Ok(());
         }
+        let hash = self.history.migration.hash.clone();
         let swapped = self.session.in_transaction("begin", |session| {
             let mut refused = Vec::new();
             for swap in &swaps {
@@ -48,8 +51,9 @@ impl Finish {
             }
             let marks = swaps.iter().filter_map(|swap| swap.mark.as_ref());
             for role in marks.flat_map(|mark| &mark.granted) {
-                refused.extend(take_back(session, role)?);
+                refused.extend(membership::take_back(session, role)?);
             }
+            refused.extend(keep_roles(session, &hash)?);
             Ok::<_, Error>(refused)
         });
         match swapped {
@@ -145,20 +149,24 @@ fn give_to_owner(session: &mut Session, swap: &Swap) -> Result<Option<String>, E
     }
 }
 
-/// Takes back a membership that was granted for the time of the migration. It is the last
-/// thing: giving a database to its owner needs it. A refusal does not undo the swap.
-fn take_back(session: &mut Session, role: &str) -> Result<Option<String>, Error> {
-    let statement = format!("revoke {} from current_user", quote::identifier(role));
-    session.batch("savepoint membership")?;
-    match session.batch(&statement) {
-        Ok(()) => Ok(None),
-        Err(error) if error.class().is_connection() => Err(error),
-        Err(error) => {
-            session.batch("rollback to savepoint membership")?;
-            Ok(Some(format!(
-                "we stay a member of {} ({error}); run: {statement}",
-                quote::shown(role)
-            )))
+/// Roles that the migration made are there to stay: they get the comments that they have on
+/// the source. A refusal does not undo the swap.
+fn keep_roles(session: &mut Session, hash: &str) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
+    for (role, mark) in role_mark::list(session, hash)? {
+        let statement = role_mark::comment_statement(&role, mark.comment.as_deref());
+        session.batch("savepoint comment")?;
+        match session.batch(&statement) {
+            Ok(()) => {}
+            Err(error) if error.class().is_connection() => return Err(error),
+            Err(error) => {
+                session.batch("rollback to savepoint comment")?;
+                refused.push(format!(
+                    "role {} keeps our comment ({error}); run: {statement}",
+                    quote::shown(&role)
+                ));
+            }
         }
     }
+    Ok(refused)
 }

@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     let _registered = context.stop().on_request(move || cancel.fire());
     require_empty_or_ours(&mut session, &target.database)?;
     ledger::ensure(&mut session)?;
-    let of_roles = roles::ensure(&mut session, &plan.roles, &passwords, context)?;
+    let migration = plan.head.migration.as_ref();
+    let of_roles = roles::ensure(&mut session, &plan.roles, migration, &passwords, context)?;
     let objects: Vec<&Object> = plan.section(Section::PreData).collect();
     let mut in_order = InOrder::open(session, &plan, &target.database, context)?;
     let made = in_order.make("pre-data", &objects)?;

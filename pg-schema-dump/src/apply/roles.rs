@@ -3,20 +3,27 @@
 use std::collections::BTreeSet;
 
 use pg_pipe::Context;
-use pg_pipe::record::{Applied, AppliedStatus, Record, RoleObject, Section};
+use pg_pipe::record::{Applied, AppliedStatus, Migration, Record, RoleObject, Section};
+use pg_session::role_mark::{self, RoleMark};
 use pg_session::{Error, Session, quote};
 
 use crate::apply::in_order::Sum;
 use crate::apply::passwords::{Passwords, attempt};
 
+/// Another pipeline of the same server has made the role since we looked: `duplicate_object`,
+/// or `unique_violation` while its transaction is open.
+const MADE_MEANWHILE: &[&str] = &["42710", "23505"];
+
 /// Creates the roles that the target lacks, with their memberships; groups come first.
-/// A role that cannot be created is an item: what it owns stays with us.
+/// A role that cannot be created is an item: what it owns stays with us. Those of a migration
+/// bear its mark until it is finished, so that canceling it takes them away again.
 ///
 /// # Errors
 /// When the roles of the target cannot be listed, or the server is lost.
 pub(crate) fn ensure(
     session: &mut Session,
     roles: &[RoleObject],
+    migration: Option<&Migration>,
     passwords: &Passwords,
     context: &Context,
 ) -> anyhow::Result<Sum> {
@@ -30,10 +37,22 @@ pub(crate) fn ensure(
     let mut sum = Sum::default();
     for role in roles {
         let result = if there.contains(&role.name) {
-            Ok(AppliedStatus::Present)
+            share(session, &role.name, migration)
         } else {
-            let role = permitted(role, is_superuser, context);
-            create(session, &role, passwords, context).map(|()| AppliedStatus::Applied)
+            let mut role = permitted(role, is_superuser, context);
+            if let Some(migration) = migration {
+                role.comment = Some(RoleMark::new(&migration.hash, role.comment.take()).text());
+            }
+            match create(session, &role, passwords, context) {
+                Err(error)
+                    if error
+                        .sqlstate()
+                        .is_some_and(|is| MADE_MEANWHILE.contains(&is)) =>
+                {
+                    share(session, &role.name, migration)
+                }
+                created => created.map(|()| AppliedStatus::Applied),
+            }
         };
         let mut record = record(role, AppliedStatus::Failed);
         match result {
@@ -51,6 +70,18 @@ pub(crate) fn ensure(
         context.write(Record::Applied(record));
     }
     Ok(sum)
+}
+
+/// A role that another migration has made and may take away again is held by us, too.
+fn share(
+    session: &mut Session,
+    role: &str,
+    migration: Option<&Migration>,
+) -> Result<AppliedStatus, Error> {
+    if let Some(migration) = migration {
+        role_mark::share(session, role, &migration.hash)?;
+    }
+    Ok(AppliedStatus::Present)
 }
 
 /// Names of the roles of a server.
@@ -116,7 +147,7 @@ fn altered(role: &RoleObject, setting: &str) -> String {
     format!("alter role {} {setting}", quote::identifier(&role.name))
 }
 
-/// The role's comment is its own; the mark that we created it stands in the journal.
+/// The comment of a role that a migration makes is its mark, which keeps the role's own.
 fn created(role: &RoleObject) -> String {
     let name = quote::identifier(&role.name);
     let mut sql = format!("create role {name} {};", role.attributes.join(" "));

@@ -101,12 +101,11 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
     )?;
     context.notice().detail(&format!("using {program}"));
     let flags = pg_dump_flags(args, &program, head);
-    let archive = pg_dump::run(
-        &program,
-        &program.endpoint(&endpoint, session.way()),
-        &flags,
-        context,
-    )?;
+    let child = program.endpoint(&endpoint, session.way()).with_parameter(
+        "application_name",
+        &application_name(head.hash(), "pg_dump"),
+    );
+    let archive = pg_dump::run(&program, &child, &flags, context)?;
     session.batch(snapshot::BEGIN)?;
     let mut objects = objects(args, head, &mut session, archive.path(), context)?;
     reserved::check(&objects)?;

@@ -178,7 +178,6 @@ pub(crate) fn run(
     context: &Context,
 ) -> anyhow::Result<NamedTempFile> {
     let archive = NamedTempFile::new().context("cannot make a temporary file")?;
-    let child = endpoint.with_parameter("application_name", "pgmig/pg_dump");
     let mut command = Command::new(&program.path);
     command
         .args(["--format=custom", "--create", "--no-password"])
@@ -191,7 +190,7 @@ pub(crate) fn run(
         .arg("--file")
         .arg(archive.path())
         .arg("--dbname")
-        .arg(child.conninfo())
+        .arg(endpoint.conninfo())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
