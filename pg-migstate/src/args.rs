@@ -26,13 +26,15 @@ pub(crate) enum Action {
     /// Open the stream of one database of a migration; touches no server
     Begin(BeginArgs),
     /// List the databases of a migration file, one migration record each
-    Databases(FileArgs),
+    Databases(DatabasesArgs),
+    /// Close the stream of a dry run: tell what would be done and how long it takes
+    Plan(PlanArgs),
     /// Close the stream of one database: keep the journal, tell the outcome
     Record(RecordArgs),
     /// Stop a migration wherever it runs and undo what it has done on the target
     Cancel(ChosenArgs),
     /// Put all databases of a migration in place
-    Finish(ChosenArgs),
+    Finish(FinishArgs),
     /// List migrations, newest first
     List(ListArgs),
     /// Show one migration: databases, findings, errors, what to do next
@@ -55,12 +57,54 @@ pub(crate) struct StateArgs {
     pub(crate) state_dir: Option<PathBuf>,
 }
 
-/// A migration file.
+/// A migration file, and what is given beside it.
 #[derive(Clone, Debug, Fragment)]
 pub(crate) struct FileArgs {
-    /// Migration file, JSON
+    /// Migration file, JSON: ours, or the body of Azure's command line
+    ///
+    /// With --resume, the name of a migration will do.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    /// Name of the migration; wins over the file's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Target server; wins over the file's
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) target_server: Option<String>,
+
+    /// What is done: Validate, Migrate or ValidateAndMigrate; wins over the file's
+    #[arg(long, value_name = "OPTION")]
+    pub(crate) option: Option<String>,
+
+    /// Databases, separated by commas, in place of the file's
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) databases: Vec<String>,
+}
+
+impl FileArgs {
+    /// A file and nothing beside it.
+    pub(crate) fn of(file: PathBuf) -> Self {
+        Self {
+            file,
+            name: None,
+            target_server: None,
+            option: None,
+            databases: Vec::new(),
+        }
+    }
+}
+
+/// Operands of `databases`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct DatabasesArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Take the name of a migration that was begun before, too
+    #[arg(long)]
+    pub(crate) resume: bool,
 }
 
 /// Operands of `begin`.
@@ -82,6 +126,32 @@ pub(crate) struct BeginArgs {
     /// Go on with a database that was begun before
     #[arg(long)]
     pub(crate) resume: bool,
+
+    /// Note nothing in a journal
+    ///
+    /// For a stream to pg-probe, pg-validate, pg-schema-dump and pg-migstate plan, which change
+    /// nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Operands of `plan`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct PlanArgs {
+    /// Stream to read: - for standard input, or a file
+    #[arg(value_name = "STREAM")]
+    pub(crate) stream: PathBuf,
+}
+
+/// Operands of `finish`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct FinishArgs {
+    #[command(flatten)]
+    pub(crate) chosen: ChosenArgs,
+
+    /// End sessions of others that keep the databases from being renamed
+    #[arg(long)]
+    pub(crate) terminate: bool,
 }
 
 /// Operands of `record`.
@@ -126,7 +196,9 @@ pub(crate) struct ChosenArgs {
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) target_server: Option<String>,
 
-    /// The migration that this file describes, instead of a name
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "target_server"])]
+    /// The migration that this file describes
+    ///
+    /// A name and a target server win over the file's.
+    #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 }

@@ -1,96 +1,28 @@
 //! `begin` and `databases`: the head of a stream out of a migration file. Touches no server.
 
-use std::path::Path;
-
-use anyhow::Context as _;
 use pg_pipe::record::{
-    self, Migration, MigrationState, Mode, Record, Side, State, Substate, TableCounts,
+    self, Migration, MigrationOption, MigrationState, Record, Side, State, Substate, TableCounts,
 };
 use pg_pipe::{Context, Exit, Failure};
-use pg_session::{Endpoint, Role, quote, resolve, staging};
+use pg_session::{Endpoint, Role, quote};
 
 use crate::address;
-use crate::args::BeginArgs;
-use crate::file::MigrationFile;
+use crate::args::{BeginArgs, DatabasesArgs};
 use crate::history::{History, Run};
 use crate::journal::{Durability, Entry, Journal};
+use crate::resolved::Resolved;
 use crate::store::{Place, StateDir};
-
-/// A migration file with its servers.
-pub(crate) struct Resolved {
-    pub(crate) file: MigrationFile,
-    pub(crate) source: Endpoint,
-    pub(crate) target: Endpoint,
-    /// What the migration's hash is taken over, with its name.
-    pub(crate) target_address: String,
-}
-
-impl Resolved {
-    /// Reads a file and finds out which servers it means; connects to none.
-    ///
-    /// # Errors
-    /// When the file or a connection string is wrong.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let file = MigrationFile::read(path)?;
-        let in_file = || format!("{} is not usable", path.display());
-        let source = resolve(Role::Source, Some(&file.source)).with_context(in_file)?;
-        let target = resolve(Role::Target, Some(&file.target)).with_context(in_file)?;
-        let target = maintenance(target, &file.target).with_context(in_file)?;
-        if file.databases.iter().any(|name| name == target.database()) {
-            let name = quote::shown(target.database());
-            return Err(Failure::usage(format!(
-                "the target's dbname is {name}, which is to be migrated"
-            ))
-            .hint(
-                "Give another database as dbname in target, such as postgres or template1: \
-                 databases are put in place from there.",
-            )
-            .into());
-        }
-        let target_address = address::of(&target);
-        Ok(Self {
-            file,
-            source,
-            target,
-            target_address,
-        })
-    }
-
-    /// The record of one of its databases.
-    fn migration(&self, database: &str) -> Migration {
-        let hash = staging::migration_hash(&self.target_address, &self.file.name);
-        Migration {
-            name: self.file.name.clone(),
-            staging: staging::staging_name(&hash, database),
-            hash,
-            option: self.file.option,
-            // The file has been checked to ask for no other.
-            mode: Mode::Offline,
-            source_type: self.file.source_type.clone(),
-            databases: self.file.databases.clone(),
-            database: database.to_owned(),
-            overwrite: self.file.overwrite,
-        }
-    }
-}
-
-/// The target by the database that databases are put in place from: the one that was
-/// given, `postgres` otherwise, as for createdb.
-fn maintenance(target: Endpoint, given: &str) -> Result<Endpoint, pg_session::Error> {
-    let named = pg_session::conninfo::parse(given)?.contains_key("dbname");
-    Ok(if named {
-        target
-    } else {
-        target.with_database("postgres")
-    })
-}
 
 /// `databases FILE`: one `migration` record a database.
 ///
 /// # Errors
 /// When the file is wrong.
-pub(crate) fn databases(path: &Path, context: &Context) -> anyhow::Result<Exit> {
-    let resolved = Resolved::read(path)?;
+pub(crate) fn databases(
+    args: &DatabasesArgs,
+    state: &StateDir,
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    let resolved = Resolved::of(&args.file, args.resume, state)?;
     for database in &resolved.file.databases {
         context.write(Record::Migration(resolved.migration(database)));
     }
@@ -102,10 +34,13 @@ pub(crate) fn databases(path: &Path, context: &Context) -> anyhow::Result<Exit> 
 /// # Errors
 /// When the file is wrong, or the migration is in a state that forbids it.
 pub(crate) fn run(args: &BeginArgs, state: &StateDir, context: &Context) -> anyhow::Result<Exit> {
-    let resolved = Resolved::read(&args.file.file)?;
+    let resolved = Resolved::of(&args.file, args.resume, state)?;
     let database = chosen(&resolved.file.databases, args)?;
     let migration = resolved.migration(&database);
     let place = state.place(&resolved.target_address, &migration.name);
+    if args.dry_run {
+        return dry_run(&resolved, migration, &place, context);
+    }
     let _held = place.hold(&database)?.ok_or_else(|| {
         let shown = quote::shown(&database);
         Failure::conflict(format!("somebody works on {shown} of {}", migration.name))
@@ -128,6 +63,24 @@ pub(crate) fn run(args: &BeginArgs, state: &StateDir, context: &Context) -> anyh
         .collect();
     journal.append(&entries, Durability::Synced)?;
     for record in records {
+        context.write(record);
+    }
+    Ok(Exit::Fine)
+}
+
+/// The head of a stream, and no journal. A dump is made whatever the option is.
+fn dry_run(
+    resolved: &Resolved,
+    migration: Migration,
+    place: &Place,
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    place.create()?;
+    let whole = Migration {
+        option: MigrationOption::ValidateAndMigrate,
+        ..migration
+    };
+    for record in head(resolved, whole, place)? {
         context.write(record);
     }
     Ok(Exit::Fine)
@@ -264,12 +217,11 @@ mod tests {
 
     fn begin_args(database: Option<&str>, nth: Option<usize>) -> BeginArgs {
         BeginArgs {
-            file: FileArgs {
-                file: "m.json".into(),
-            },
+            file: FileArgs::of("m.json".into()),
             database: database.map(str::to_owned),
             nth,
             resume: false,
+            dry_run: false,
         }
     }
 

@@ -2,13 +2,13 @@
 //! recorder, `begin` or `finish` works on the same.
 
 use pg_pipe::Failure;
-use pg_pipe::record::{Migration, MigrationState, Record, State, Substate};
+use pg_pipe::record::{Endpoint, Migration, MigrationState, Record, Side, State, Substate};
 use pg_session::{Role, quote};
 
 use crate::address;
 use crate::begin;
 use crate::history::{History, Run};
-use crate::journal::{Durability, Entry, Journal};
+use crate::journal::{self, Durability, Entry, Journal};
 use crate::store::{Held, Place, StateDir};
 
 /// The journal of one database, open.
@@ -107,6 +107,36 @@ impl Book {
         }
         locked.append(&[Entry::of_state(&state, ready)], durability)?;
         Ok(state)
+    }
+
+    /// A name stands for one migration of a server, whatever address leads there.
+    ///
+    /// # Errors
+    /// A conflict when another migration of this name is on the same server.
+    pub(crate) fn check_unique(&self, state: &StateDir, target: &Endpoint) -> Result<(), Failure> {
+        let Some(identifier) = &target.system_identifier else {
+            return Ok(());
+        };
+        for place in state.places()? {
+            if place.name() != self.place.name() || place.is(&self.place) {
+                continue;
+            }
+            let history = History::of(journal::read(&place)?);
+            let other = history
+                .as_ref()
+                .and_then(|told| told.endpoint(Side::Target));
+            let Some(other) = other else { continue };
+            if other.system_identifier.as_ref() == Some(identifier) {
+                let address = address::of_conninfo(Role::Target, &other.conninfo);
+                return Err(Failure::conflict(format!(
+                    "the target has a migration {} already, by its address {}",
+                    place.name(),
+                    address.unwrap_or_default()
+                ))
+                .hint("Choose another name, or go on with that one."));
+            }
+        }
+        Ok(())
     }
 
     /// Removes password files once a validation has succeeded for every database: nothing

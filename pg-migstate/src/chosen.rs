@@ -1,16 +1,14 @@
 //! Which migration is meant: by name, by name and target, or by its file.
 
-use std::path::Path;
-
 use pg_pipe::Failure;
 use pg_pipe::record::Side;
 use pg_session::Role;
 
 use crate::address;
-use crate::args::ChosenArgs;
-use crate::begin::Resolved;
+use crate::args::{ChosenArgs, FileArgs};
 use crate::history::History;
 use crate::journal;
+use crate::resolved::Resolved;
 use crate::store::{Place, StateDir};
 
 /// A migration with its journal.
@@ -28,7 +26,12 @@ impl Chosen {
     /// When there is none, or more than one.
     pub(crate) fn find(args: &ChosenArgs, state: &StateDir) -> anyhow::Result<Self> {
         if let Some(file) = &args.file {
-            return Self::of_file(file, state);
+            let given = FileArgs {
+                name: args.name.clone(),
+                target_server: args.target_server.clone(),
+                ..FileArgs::of(file.clone())
+            };
+            return Self::of_file(&given, state);
         }
         let name = args.name.as_deref().unwrap_or_default();
         let mut found = Vec::new();
@@ -55,7 +58,7 @@ impl Chosen {
         only(found, name, state).map_err(Into::into)
     }
 
-    fn of_file(file: &Path, state: &StateDir) -> anyhow::Result<Self> {
+    fn of_file(file: &FileArgs, state: &StateDir) -> anyhow::Result<Self> {
         let resolved = Resolved::read(file)?;
         let place = state.place(&resolved.target_address, &resolved.file.name);
         if place.journal().exists()

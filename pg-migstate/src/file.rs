@@ -1,15 +1,18 @@
-//! The migration file: what is to be migrated from where to where. Reads and checks it;
-//! resolves no server.
+//! The migration file: what is to be migrated from where to where. Reads and checks it, with
+//! the flags beside it; resolves no server. Azure's body becomes ours first.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pg_pipe::Failure;
-use pg_pipe::record::MigrationOption;
+use pg_pipe::record::{Migration, MigrationOption};
 use pg_session::conninfo;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::args::FileArgs;
+use crate::azure;
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 63;
@@ -86,13 +89,14 @@ impl MigrationFile {
     ///
     /// # Errors
     /// A usage failure that names the file and what is wrong with it.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(args: &FileArgs) -> Result<Self, Failure> {
+        let path = args.file.as_path();
         let shown = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
             Failure::usage(format!("cannot read the migration file {shown}: {error}"))
                 .hint("Give the path of a migration file; the README shows one.")
         })?;
-        let file = Self::parse(&text).map_err(|problem| problem.in_file(path))?;
+        let file = Self::parse(&text, args).map_err(|problem| problem.in_file(path))?;
         let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 && file.holds_password() {
             return Err(Failure::usage(format!(
@@ -105,15 +109,19 @@ impl MigrationFile {
         Ok(file)
     }
 
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let keys: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+    fn parse(text: &str, args: &FileArgs) -> Result<Self, Problem> {
+        let mut keys: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
             Problem::new(
                 format!("is not a JSON object ({error})"),
                 "Check it with: jq . FILE",
             )
         })?;
-        refuse_unknown(&keys)?;
-        let file: Self = serde_json::from_str(text).map_err(|error| {
+        if keys.contains_key("properties") {
+            keys = azure::translated(&keys)?;
+        }
+        refuse_unknown(&keys, KEYS)?;
+        add_flags(&mut keys, args)?;
+        let file: Self = serde_json::from_value(Value::Object(keys)).map_err(|error| {
             Problem::new(
                 format!("is not right ({error})"),
                 "The keys name, source, target and databases are needed; the README shows a file.",
@@ -121,6 +129,20 @@ impl MigrationFile {
         })?;
         file.check()?;
         Ok(file)
+    }
+
+    /// A migration as its journal has it.
+    pub(crate) fn of_migration(migration: &Migration, source: String, target: String) -> Self {
+        Self {
+            name: migration.name.clone(),
+            option: migration.option,
+            mode: offline(),
+            source_type: migration.source_type.clone(),
+            source,
+            target,
+            databases: migration.databases.clone(),
+            overwrite: migration.overwrite,
+        }
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -149,17 +171,24 @@ impl MigrationFile {
 
 /// What is wrong with a file, and what to do about it.
 #[derive(Debug)]
-struct Problem {
+pub(crate) struct Problem {
     what: String,
     hint: String,
 }
 
 impl Problem {
-    fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// A problem that follows «the migration file F», and a full sentence.
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             hint: hint.into(),
         }
+    }
+
+    /// What is wrong, without the hint.
+    #[cfg(test)]
+    pub(crate) fn what(&self) -> &str {
+        &self.what
     }
 
     fn in_file(self, path: &Path) -> Failure {
@@ -172,10 +201,64 @@ impl Problem {
     }
 }
 
-fn refuse_unknown(keys: &Map<String, Value>) -> Result<(), Problem> {
+/// What flags say wins over the file.
+fn add_flags(keys: &mut Map<String, Value>, args: &FileArgs) -> Result<(), Problem> {
+    let flags = [("name", &args.name), ("option", &args.option)];
+    for (key, value) in flags {
+        if let Some(value) = value {
+            keys.insert(key.to_owned(), value.as_str().into());
+        }
+    }
+    if !keys.contains_key("name") {
+        return Err(Problem::new(
+            "has no name for the migration",
+            "Give --name NAME, or a key name in the file.",
+        ));
+    }
+    if !args.databases.is_empty() {
+        keys.insert("databases".to_owned(), args.databases.clone().into());
+    }
+    let Some(server) = &args.target_server else {
+        return Ok(());
+    };
+    let target = keys.get("target").and_then(Value::as_str);
+    // What does not parse is told when it is resolved.
+    let Ok(mut parameters) = conninfo::parse(target.unwrap_or_default()) else {
+        return Ok(());
+    };
+    let (host, port) = host_and_port(server);
+    parameters.remove("hostaddr");
+    parameters.insert("host".to_owned(), host.to_owned());
+    match port {
+        Some(port) => parameters.insert("port".to_owned(), port.to_owned()),
+        None => parameters.remove("port"),
+    };
+    keys.insert("target".to_owned(), conninfo::write(&parameters).into());
+    Ok(())
+}
+
+/// Takes `host`, `host:port`, `[::1]:port` and `::1` apart.
+pub(crate) fn host_and_port(server: &str) -> (&str, Option<&str>) {
+    if let Some((host, rest)) = server
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        return (host, rest.strip_prefix(':'));
+    }
+    match server.split_once(':') {
+        Some((host, port)) if !port.contains(':') => (host, Some(port)),
+        _ => (server, None),
+    }
+}
+
+/// Names every key that is not known.
+///
+/// # Errors
+/// When there is one.
+fn refuse_unknown(keys: &Map<String, Value>, known: &[&str]) -> Result<(), Problem> {
     let unknown: Vec<String> = keys
         .keys()
-        .filter(|key| !KEYS.contains(&key.as_str()))
+        .filter(|key| !known.contains(&key.as_str()))
         .map(|key| format!("{key:?}"))
         .collect();
     if unknown.is_empty() {
@@ -183,15 +266,20 @@ fn refuse_unknown(keys: &Map<String, Value>) -> Result<(), Problem> {
     }
     Err(Problem::new(
         format!("has keys that we do not know: {}", unknown.join(", ")),
-        format!("The keys are {}.", KEYS.join(", ")),
+        format!("The keys are {}.", known.join(", ")),
     ))
 }
 
-fn check_name(name: &str) -> Result<(), Problem> {
+/// Whether a migration may be called so.
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = name
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if plain && !name.is_empty() && !name.starts_with('-') && name.len() <= NAME_BYTES {
+    plain && !name.is_empty() && !name.starts_with('-') && name.len() <= NAME_BYTES
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    if is_name(name) {
         return Ok(());
     }
     Err(Problem::new(
@@ -259,7 +347,8 @@ mod tests {
     fn with(key: &str, value: Value) -> Result<MigrationFile, String> {
         let mut file = whole();
         file[key] = value;
-        MigrationFile::parse(&file.to_string()).map_err(|problem| problem.what)
+        MigrationFile::parse(&file.to_string(), &FileArgs::of("m.json".into()))
+            .map_err(|problem| problem.what)
     }
 
     fn refused(key: &str, value: Value) -> String {
@@ -289,9 +378,48 @@ mod tests {
         let mut file = whole();
         file["colour"] = json!(1);
         file["Name"] = json!("x");
-        let problem = MigrationFile::parse(&file.to_string()).err().unwrap();
+        let problem = MigrationFile::parse(&file.to_string(), &FileArgs::of("m.json".into()))
+            .err()
+            .unwrap();
         assert!(problem.what.contains("\"colour\""), "{}", problem.what);
         assert!(problem.what.contains("\"Name\""), "{}", problem.what);
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let mut args = FileArgs::of("m.json".into());
+        args.name = Some("m2".to_owned());
+        args.option = Some("Validate".to_owned());
+        args.databases = vec!["x".to_owned(), "y".to_owned()];
+        args.target_server = Some("c:1".to_owned());
+        let file = MigrationFile::parse(&whole().to_string(), &args)
+            .unwrap_or_else(|problem| panic!("{}", problem.what));
+        assert_eq!(file.name, "m2");
+        assert_eq!(file.option, MigrationOption::Validate);
+        assert_eq!(file.databases, ["x", "y"]);
+        assert_eq!(file.target, "host=c port=1 user=u");
+        args.option = Some("Sideways".to_owned());
+        assert!(MigrationFile::parse(&whole().to_string(), &args).is_err());
+        args.option = None;
+        args.name = None;
+        let mut nameless = whole();
+        nameless.as_object_mut().unwrap().remove("name");
+        let problem = MigrationFile::parse(&nameless.to_string(), &args)
+            .err()
+            .unwrap();
+        assert!(problem.hint.contains("--name"), "{}", problem.hint);
+    }
+
+    #[test]
+    fn servers_are_taken_apart() {
+        for (given, host, port) in [
+            ("db.example", "db.example", None),
+            ("db.example:5433", "db.example", Some("5433")),
+            ("[::1]:5433", "::1", Some("5433")),
+            ("::1", "::1", None),
+        ] {
+            assert_eq!(host_and_port(given), (host, port));
+        }
     }
 
     #[test]
@@ -326,15 +454,17 @@ mod tests {
         text["target"] = json!("postgresql://u:hunter2@b/postgres");
         fs::write(file.path(), text.to_string()).unwrap();
         allow(0o640);
-        let failure = MigrationFile::read(file.path()).err().unwrap();
+        let failure = MigrationFile::read(&FileArgs::of(file.path().to_owned()))
+            .err()
+            .unwrap();
         assert!(failure.to_string().contains("holds a password"));
         assert!(!failure.to_string().contains("hunter2"));
         let hint = failure.diagnosis().hint.clone().unwrap();
         assert!(hint.contains("chmod 600"), "{hint}");
         allow(0o600);
-        assert!(MigrationFile::read(file.path()).is_ok());
+        assert!(MigrationFile::read(&FileArgs::of(file.path().to_owned())).is_ok());
         fs::write(file.path(), whole().to_string()).unwrap();
         allow(0o644);
-        assert!(MigrationFile::read(file.path()).is_ok());
+        assert!(MigrationFile::read(&FileArgs::of(file.path().to_owned())).is_ok());
     }
 }

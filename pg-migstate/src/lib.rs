@@ -7,6 +7,7 @@
 
 mod address;
 mod args;
+mod azure;
 mod begin;
 mod book;
 mod cancel;
@@ -20,7 +21,9 @@ mod journal;
 mod list;
 mod membership;
 mod outcome;
+mod plan;
 mod record;
+mod resolved;
 mod status;
 mod store;
 
@@ -64,6 +67,10 @@ impl Tool for PgMigstate {
         let mut standing = args.standing.clone();
         match &args.action {
             Action::Record(record) => return (standing, Some(record.stream.clone())),
+            Action::Plan(plan) => {
+                standing.format.get_or_insert(Format::Ndjson);
+                return (standing, Some(plan.stream.clone()));
+            }
             // The head of a stream is a stream, on a terminal too.
             Action::Begin(_) | Action::Databases(_) => {
                 standing.format.get_or_insert(Format::Ndjson);
@@ -82,9 +89,12 @@ impl Tool for PgMigstate {
         )?;
         match (args.action, input) {
             (Action::Begin(begin), _) => begin::run(&begin, &state, context),
-            (Action::Databases(file), _) => begin::databases(&file.file, context),
+            (Action::Databases(args), _) => begin::databases(&args, &state, context),
             (Action::Record(args), Some(input)) => record::run(&args, &input, &state, context),
-            (Action::Record(_), None) => Err(Failure::bug("record got no stream").into()),
+            (Action::Plan(_), Some(input)) => plan::run(input, &state, context),
+            (Action::Record(_) | Action::Plan(_), None) => {
+                Err(Failure::bug("there is no stream").into())
+            }
             (Action::Cancel(chosen), _) => cancel::run(&chosen, &state, context),
             (Action::Finish(chosen), _) => finish::run(&chosen, &state, context),
             (Action::List(args), _) => list::list(&args, &state, context),
@@ -106,6 +116,21 @@ const REPORT: &[Table] = &[
             Column::new("databases", "Databases"),
             Column::new("duration", "Duration"),
             Column::new("start_time", "Start time"),
+        ],
+    },
+    Table {
+        kind: "plan",
+        columns: &[
+            Column::new("database", "Database"),
+            Column::new("bytes", "Bytes"),
+            Column::new("objects", "Objects"),
+            Column::new("tables", "Tables"),
+            Column::new("rows_estimate", "Rows, about"),
+            Column::new("largest", "Largest"),
+            Column::new("roles", "Roles"),
+            Column::new("staging", "Created as"),
+            Column::new("bytes_per_second", "Bytes/s"),
+            Column::new("eta_seconds", "Seconds"),
         ],
     },
     Table {

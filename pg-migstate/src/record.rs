@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use pg_pipe::board::Board;
-use pg_pipe::record::{ErrorRecord, MigrationState, Record, Scope, State};
+use pg_pipe::record::{ErrorRecord, MigrationState, Record, Scope, Side, State};
 use pg_pipe::{Context, Exit, Failure, Head, Input, Line};
 use pg_session::quote;
 
@@ -54,6 +54,8 @@ struct Recorder<'a> {
     book: Option<Book>,
     /// The first thing that kept us from keeping the journal.
     problem: Option<anyhow::Error>,
+    /// The migration must not go on.
+    refusal: Option<Failure>,
     written_at: Instant,
     board: Board,
 }
@@ -68,6 +70,7 @@ impl<'a> Recorder<'a> {
             early: Vec::new(),
             book: None,
             problem: None,
+            refusal: None,
             written_at: Instant::now(),
             board: Board::new(context.notice()),
         }
@@ -78,7 +81,13 @@ impl<'a> Recorder<'a> {
         let mut deadline: Option<Instant> = None;
         loop {
             match input.channel().recv_timeout(TICK) {
-                Ok(Ok(Line::Known(record))) => self.note(*record),
+                Ok(Ok(Line::Known(record))) => {
+                    self.note(*record);
+                    // Who writes to us stops when we are gone.
+                    if let Some(refusal) = self.refusal.take() {
+                        return Some(refusal);
+                    }
+                }
                 Ok(Err(failure)) => return Some(failure),
                 Err(error) if error.is_disconnected() => return None,
                 Ok(Ok(Line::Unknown(_))) | Err(_) => {}
@@ -100,7 +109,14 @@ impl<'a> Recorder<'a> {
     fn note(&mut self, record: Record) {
         self.board.note(&record);
         self.fold.note(&record);
-        if self.book.is_some() {
+        if let Some(book) = &self.book {
+            if let Record::Endpoint(target) = &record
+                && target.role == Side::Target
+                && let Err(failure) = book.check_unique(self.state, target)
+            {
+                self.refusal = Some(failure);
+                return;
+            }
             self.keep(&record);
             self.write_change();
         } else if self.problem.is_none() {

@@ -113,7 +113,9 @@ pub(crate) fn next(history: &History, status: Status) -> Option<String> {
         Status::Told(MigrationState::InProgress | MigrationState::WaitingForUserAction) => history
             .every(|run| run.ready || run.is_succeeded())
             .then_some(finish),
-        _ => Some("./migrate --resume FILE, when the cause is mended".to_owned()),
+        _ => Some(format!(
+            "./migrate --resume {name}, when the cause is mended; or pg-migstate cancel {name}"
+        )),
     }
 }
 

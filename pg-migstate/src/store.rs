@@ -106,6 +106,11 @@ impl Place {
         &self.name
     }
 
+    /// Whether another place is for the same migration of the same target.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.journal() == other.journal()
+    }
+
     /// The journal.
     pub(crate) fn journal(&self) -> PathBuf {
         self.directory.join(format!("{}.ndjson", self.name))

@@ -130,6 +130,12 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
         "message:text",
     ),
     (
+        "plan",
+        "database:text staging:text overwrite:truth objects:whole tables:whole rows_estimate:whole \
+         largest:list roles:list",
+        "bytes:whole bytes_per_second:whole eta_seconds:whole",
+    ),
+    (
         "summary",
         "name:text status:text mode:Offline option:Validate|Migrate|ValidateAndMigrate \
          source_server:text source_type:text target_server:text databases:list duration:text \

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod applied;
+mod azure_body;
 mod bad_input;
 mod broken_keys;
 mod canceled;
@@ -41,6 +42,7 @@ mod regression;
 mod round_trip;
 mod routed;
 mod scene;
+mod script;
 mod secrets;
 mod server_faults;
 mod silent_faults;

@@ -182,7 +182,7 @@ fn the_migrate_script_names_a_file_that_is_missing_and_a_flag_that_it_does_not_k
 }
 
 /// Adds a second database to a migration file.
-fn add_database(file: &str, name: &str) {
+pub(crate) fn add_database(file: &str, name: &str) {
     let text = std::fs::read_to_string(file).expect("the file is ours");
     let mut body: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let list = body["databases"].as_array_mut().expect("a list");

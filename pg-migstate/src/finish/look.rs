@@ -10,6 +10,7 @@ use pg_session::{Purpose, catalog, quote};
 use crate::finish::Finish;
 
 const DATABASE_EXISTS: &str = include_str!("sql/database_exists.sql");
+const END: &str = include_str!("sql/session_end.sql");
 const SESSIONS: &str = include_str!("sql/session_list.sql");
 
 /// Sessions of our own tools that have ended are gone a moment later.
@@ -112,6 +113,12 @@ impl Finish {
     /// A database that somebody is connected to cannot be renamed.
     pub(super) fn look_for_sessions(&mut self) -> anyhow::Result<()> {
         let mut sessions = self.other_sessions()?;
+        if self.terminates && !sessions.is_empty() {
+            let who = sessions.join("; ");
+            self.context.notice().note(&format!("ending {who}"));
+            self.end_other_sessions()?;
+            sessions = self.other_sessions()?;
+        }
         for _ in 1..SESSION_ATTEMPTS {
             if sessions.is_empty() || self.context.stop().requested() {
                 break;
@@ -125,14 +132,23 @@ impl Finish {
         Err(in_use(&sessions).into())
     }
 
+    /// The databases that are to be renamed.
+    fn renamed(&self) -> Vec<String> {
+        let due = self.swaps.iter().filter(|swap| swap.is_due());
+        due.flat_map(|swap| [swap.database.clone(), swap.staging.clone()])
+            .collect()
+    }
+
+    /// Tells them to end; the rename waits 5 s for those that do.
+    pub(super) fn end_other_sessions(&mut self) -> anyhow::Result<()> {
+        let names = self.renamed();
+        self.session.query(END, &[&names])?;
+        Ok(())
+    }
+
     /// Who is connected to a database that is to be renamed.
     pub(super) fn other_sessions(&mut self) -> anyhow::Result<Vec<String>> {
-        let names: Vec<&str> = self
-            .swaps
-            .iter()
-            .filter(|swap| swap.is_due())
-            .flat_map(|swap| [swap.database.as_str(), swap.staging.as_str()])
-            .collect();
+        let names = self.renamed();
         let rows = self.session.query(SESSIONS, &[&names])?;
         Ok(rows
             .iter()
@@ -152,7 +168,7 @@ pub(super) fn in_use(sessions: &[String]) -> Failure {
         sessions.join("; ")
     ))
     .hint(
-        "Stop these clients, or end them with pg_terminate_backend(PID), and run the same \
+        "Stop these clients, or have finish end them with --terminate, and run the same \
          command again.",
     )
 }

@@ -9,7 +9,7 @@ use pg_pipe::{Context, Exit, Failure};
 use pg_session::settings::application_name;
 use pg_session::{Endpoint, Purpose, Role, Session, ledger, quote, resolve};
 
-use crate::args::ChosenArgs;
+use crate::args::FinishArgs;
 use crate::chosen::Chosen;
 use crate::finish::look::Swap;
 use crate::history::{History, Run};
@@ -72,8 +72,8 @@ const STEPS: &[Step] = &[
 ///
 /// # Errors
 /// When a database is not verified, another is in its way, or the server refuses a step.
-pub(crate) fn run(args: &ChosenArgs, state: &StateDir, context: &Context) -> anyhow::Result<Exit> {
-    let mut chosen = Chosen::find(args, state)?;
+pub(crate) fn run(args: &FinishArgs, state: &StateDir, context: &Context) -> anyhow::Result<Exit> {
+    let mut chosen = Chosen::find(&args.chosen, state)?;
     let _held = hold_all(&chosen)?;
     let mut journal = Journal::open(&chosen.place)?;
     // Somebody may have written to it before we held everything.
@@ -94,6 +94,7 @@ pub(crate) fn run(args: &ChosenArgs, state: &StateDir, context: &Context) -> any
         return Ok(Exit::Fine);
     }
     let mut finish = Finish::connect(chosen, journal, context)?;
+    finish.terminates = args.terminate;
     let cancel = finish.session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
     for step in STEPS {
@@ -181,6 +182,8 @@ struct Finish {
     /// On the maintenance database of the target.
     session: Session,
     swaps: Vec<Swap>,
+    /// Whether sessions of others are ended.
+    terminates: bool,
 }
 
 impl Finish {
@@ -204,6 +207,7 @@ impl Finish {
             application,
             session,
             swaps: Vec::new(),
+            terminates: false,
         })
     }
 

@@ -13,6 +13,9 @@ const ROLE_EXISTS: &str = include_str!("sql/role_exists.sql");
 /// `object_in_use`: somebody connected between our look and the rename.
 const OBJECT_IN_USE: &str = "55006";
 
+/// How often sessions of others are ended before their clients have won.
+const TERMINATING: u32 = 4;
+
 impl Finish {
     /// The target's own word that the data were found equal.
     pub(super) fn mark_verified(&mut self) -> anyhow::Result<()> {
@@ -42,20 +45,17 @@ impl Finish {
         if swaps.is_empty() {
             return Ok(());
         }
-        let hash = self.history.migration.hash.clone();
-        let swapped = self.session.in_transaction("begin", |session| {
-            let mut refused = Vec::new();
-            for swap in &swaps {
-                rename(session, swap)?;
-                refused.extend(give_to_owner(session, swap)?);
+        let mut attempts = if self.terminates { TERMINATING } else { 1 };
+        let swapped = loop {
+            attempts -= 1;
+            match self.rename_all(&swaps) {
+                // Clients that connect again at once are ended again.
+                Err(error) if attempts > 0 && error.sqlstate() == Some(OBJECT_IN_USE) => {
+                    self.end_other_sessions()?;
+                }
+                other => break other,
             }
-            let marks = swaps.iter().filter_map(|swap| swap.mark.as_ref());
-            for role in marks.flat_map(|mark| &mark.granted) {
-                refused.extend(membership::take_back(session, role)?);
-            }
-            refused.extend(keep_roles(session, &hash)?);
-            Ok::<_, Error>(refused)
-        });
+        };
         match swapped {
             Ok(refused) => {
                 for text in refused {
@@ -74,6 +74,24 @@ impl Finish {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The transaction; gives what was refused and does not matter for it.
+    fn rename_all(&mut self, swaps: &[Swap]) -> Result<Vec<String>, Error> {
+        let hash = self.history.migration.hash.clone();
+        self.session.in_transaction("begin", |session| {
+            let mut refused = Vec::new();
+            for swap in swaps {
+                rename(session, swap)?;
+                refused.extend(give_to_owner(session, swap)?);
+            }
+            let marks = swaps.iter().filter_map(|swap| swap.mark.as_ref());
+            for role in marks.flat_map(|mark| &mark.granted) {
+                refused.extend(membership::take_back(session, role)?);
+            }
+            refused.extend(keep_roles(session, &hash)?);
+            Ok(refused)
+        })
     }
 
     /// Drops what the swap put aside. The mark says that it was us who did.

@@ -24,7 +24,7 @@ pub use schema::{
 };
 pub use server::{Database, Endpoint, ProbeStep, Side, Throughput, ThroughputPath};
 pub use state::{
-    Migration, MigrationOption, MigrationState, Mode, State, Substate, Summary, TableCounts,
+    Migration, MigrationOption, MigrationState, Mode, Plan, State, Substate, Summary, TableCounts,
 };
 pub use stream::{Begin, End, ErrorRecord, Scope};
 pub use verify::{
@@ -91,6 +91,8 @@ pub enum Record {
     Verification(Verification),
     /// State and substate of the migration, when they change.
     State(State),
+    /// What a migration would do with a database.
+    Plan(Plan),
     /// One migration as a whole.
     Summary(Summary),
 }
@@ -122,6 +124,7 @@ impl Record {
         "parameter",
         "verification",
         "state",
+        "plan",
         "summary",
     ];
 

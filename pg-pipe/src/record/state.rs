@@ -145,6 +145,36 @@ pub struct State {
     pub message: Option<String>,
 }
 
+/// What a migration would do with one of its databases, told by a dry run.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Plan {
+    /// Database.
+    pub database: String,
+    /// The database that would be created for it, to be renamed at the end.
+    pub staging: String,
+    /// Whether a database of that name may be replaced.
+    pub overwrite: bool,
+    /// Size on disk, where it could be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Objects of the schema.
+    pub objects: u64,
+    /// Tables with rows of their own.
+    pub tables: u64,
+    /// Rows, as the source estimates.
+    pub rows_estimate: i64,
+    /// The largest tables, each with its size in MB.
+    pub largest: Vec<String>,
+    /// Roles that it needs: those that the target lacks would be created.
+    pub roles: Vec<String>,
+    /// How fast rows went, in bytes a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<u64>,
+    /// Seconds that its rows would take at that rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_seconds: Option<u64>,
+}
+
 /// One migration as a whole, in the columns of Azure's list of migrations.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Summary {
