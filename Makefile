@@ -9,19 +9,41 @@
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make schema     write docs/records.schema.json from the record types
 #   make checks     write docs/checks.md from the checks of pg-validate
+#   make install    binaries, man pages and completions to PREFIX (/usr/local), below DESTDIR where that is given;
+#                   the script migrate is called pg-migrate there
 #   make clean      remove what was built
 
 CARGO ?= cargo
 # Server majors that the tests want beside those of the machine; what cannot be had is said.
 MAJORS ?= 10 13 14 16 17 18
 
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Where the binaries are that are installed.
+BUILT ?= target/release
+TOOLS := pg-probe pg-validate pg-schema-dump pg-schema-apply pg-copy pg-verify pg-migstate
+
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build demo test deps servers lint unit e2e torture bench schema checks clean
+.PHONY: build install demo test deps servers lint unit e2e torture bench schema checks clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
+
+install: build
+	set -e; to='$(DESTDIR)$(PREFIX)'; \
+	bash=$$to/share/bash-completion/completions zsh=$$to/share/zsh/site-functions; \
+	fish=$$to/share/fish/vendor_completions.d man=$$to/share/man/man1; \
+	install -d "$$to/bin" "$$bash" "$$zsh" "$$fish" "$$man"; \
+	install -m 755 migrate "$$to/bin/pg-migrate"; \
+	for tool in $(TOOLS); do \
+	    install -m 755 "$(BUILT)/$$tool" "$$to/bin/$$tool"; \
+	    "$(BUILT)/$$tool" --generate man >"$$man/$$tool.1"; \
+	    "$(BUILT)/$$tool" --generate bash >"$$bash/$$tool"; \
+	    "$(BUILT)/$$tool" --generate zsh >"$$zsh/_$$tool"; \
+	    "$(BUILT)/$$tool" --generate fish >"$$fish/$$tool.fish"; \
+	done
 
 demo: build
 	tests/demo/run

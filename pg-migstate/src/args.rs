@@ -39,6 +39,12 @@ pub(crate) enum Action {
     List(ListArgs),
     /// Show one migration: databases, findings, errors, what to do next
     Show(ChosenArgs),
+    /// Follow one migration until it has ended, with bars on a terminal
+    Watch(ChosenArgs),
+    /// Write a page about one migration
+    Report(ReportArgs),
+    /// Forget one migration: its journal; the target stays as it is
+    Delete(ChosenArgs),
 }
 
 /// Where the journals are.
@@ -183,6 +189,17 @@ pub(crate) enum Filter {
     Active,
     /// All.
     All,
+}
+
+/// Operands of `report`.
+#[derive(Clone, Debug, Fragment)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) chosen: ChosenArgs,
+
+    /// File to write the page to: HTML with all that it needs in it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: PathBuf,
 }
 
 /// How a migration is chosen.

@@ -10,6 +10,7 @@ use crate::begin;
 use crate::history::{History, Run};
 use crate::journal::{self, Durability, Entry, Journal};
 use crate::store::{Held, Place, StateDir};
+use crate::transition;
 
 /// The journal of one database, open.
 pub(crate) struct Book {
@@ -105,6 +106,7 @@ impl Book {
                 ..state
             });
         }
+        transition::check(&self.last, &state)?;
         locked.append(&[Entry::of_state(&state, ready)], durability)?;
         Ok(state)
     }

@@ -2,14 +2,14 @@
 
 use pg_pipe::Failure;
 use pg_pipe::record::Side;
-use pg_session::Role;
+use pg_session::{Role, quote};
 
 use crate::address;
 use crate::args::{ChosenArgs, FileArgs};
 use crate::history::History;
 use crate::journal;
 use crate::resolved::Resolved;
-use crate::store::{Place, StateDir};
+use crate::store::{Held, Place, StateDir};
 
 /// A migration with its journal.
 pub(crate) struct Chosen {
@@ -56,6 +56,23 @@ impl Chosen {
             }
         }
         only(found, name, state).map_err(Into::into)
+    }
+
+    /// Keeps recorders, `begin`, `finish` and `delete` away from every database.
+    ///
+    /// # Errors
+    /// A conflict when somebody works on one.
+    pub(crate) fn hold_all(&self) -> Result<Vec<Held>, Failure> {
+        let mut held = Vec::new();
+        for (database, _) in self.history.databases() {
+            let one = self.place.hold(database)?.ok_or_else(|| {
+                let (shown, name) = (quote::shown(database), self.place.name());
+                Failure::conflict(format!("somebody works on {shown} of {name}"))
+                    .hint("Wait until the pipeline, or another finish, has ended.")
+            })?;
+            held.push(one);
+        }
+        Ok(held)
     }
 
     fn of_file(file: &FileArgs, state: &StateDir) -> anyhow::Result<Self> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use pg_pipe::Failure;
 use pg_pipe::record::{
     Check, Endpoint, ErrorRecord, Migration, MigrationState, Record, Side, State, Substate,
     Validation, Verified,
@@ -10,6 +11,7 @@ use pg_pipe::record::{
 
 use crate::begin;
 use crate::journal::Entry;
+use crate::transition;
 
 /// What the states of a migration say while it is being canceled.
 pub(crate) const CANCELING: &str = "canceling";
@@ -109,22 +111,30 @@ impl History {
 
     /// A new state for every database that was begun, to be written to the journal; counts
     /// stay as they are.
+    ///
+    /// # Errors
+    /// A conflict when it may not follow.
     pub(crate) fn states(
         &self,
         state: MigrationState,
         substate: Substate,
         message: Option<&str>,
-    ) -> Vec<Entry> {
+    ) -> Result<Vec<Entry>, Failure> {
         let runs = self.databases().filter_map(|(_, run)| run);
         runs.map(|run| {
             let before = run.state.clone();
+            let before = before.unwrap_or_else(|| begin::first_state(&run.migration));
             let now = State {
                 state,
                 substate,
                 message: message.map(str::to_owned),
-                ..before.unwrap_or_else(|| begin::first_state(&run.migration))
+                ..before.clone()
             };
-            Entry::of_state(&now, false)
+            // One database may have been told before the others were.
+            if (now.state, now.substate) != (before.state, before.substate) {
+                transition::check(&before, &now)?;
+            }
+            Ok(Entry::of_state(&now, false))
         })
         .collect()
     }

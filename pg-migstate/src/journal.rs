@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use jiff::Timestamp;
-use pg_pipe::record::{CheckStatus, Record, State, Verdict};
+use pg_pipe::record::{AppliedStatus, CheckStatus, Record, Section, State, Verdict};
 use pg_pipe::{Exit, Failure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +55,10 @@ impl Entry {
             | Record::Copied(_)
             | Record::Verification(_)
             | Record::End(_) => true,
+            // For the timeline of the report.
+            Record::Applied(applied) => {
+                applied.section == Section::PostData && applied.status == AppliedStatus::Applied
+            }
             Record::Check(check) => check.status != CheckStatus::Succeeded,
             Record::Verified(verified) => verified.verdict != Verdict::Match,
             Record::Database(facts) => facts.name == database,

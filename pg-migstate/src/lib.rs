@@ -13,6 +13,7 @@ mod book;
 mod cancel;
 mod chosen;
 mod clock;
+mod delete;
 mod file;
 mod finish;
 mod fold;
@@ -23,9 +24,12 @@ mod membership;
 mod outcome;
 mod plan;
 mod record;
+mod report;
 mod resolved;
 mod status;
 mod store;
+mod transition;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +60,7 @@ impl Tool for PgMigstate {
   pg-migstate show shop-2026
   pg-migstate finish shop-2026
   pg-migstate cancel shop-2026
+  pg-migstate report shop-2026 --html shop-2026.html
 ";
 
     const REPORT: &'static [Table] = REPORT;
@@ -75,7 +80,13 @@ impl Tool for PgMigstate {
             Action::Begin(_) | Action::Databases(_) => {
                 standing.format.get_or_insert(Format::Ndjson);
             }
-            Action::Cancel(_) | Action::Finish(_) | Action::List(_) | Action::Show(_) => {}
+            Action::Cancel(_)
+            | Action::Delete(_)
+            | Action::Finish(_)
+            | Action::List(_)
+            | Action::Report(_)
+            | Action::Show(_)
+            | Action::Watch(_) => {}
         }
         (standing, None)
     }
@@ -96,6 +107,9 @@ impl Tool for PgMigstate {
                 Err(Failure::bug("there is no stream").into())
             }
             (Action::Cancel(chosen), _) => cancel::run(&chosen, &state, context),
+            (Action::Delete(chosen), _) => delete::run(&chosen, &state, context),
+            (Action::Report(args), _) => report::run(&args, &state, context),
+            (Action::Watch(chosen), _) => watch::run(&chosen, &state, context),
             (Action::Finish(chosen), _) => finish::run(&chosen, &state, context),
             (Action::List(args), _) => list::list(&args, &state, context),
             (Action::Show(chosen), _) => list::show(&chosen, &state, context),

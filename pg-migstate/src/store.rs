@@ -195,6 +195,24 @@ impl Place {
         Ok(())
     }
 
+    /// Removes all files of the migration, the journal last.
+    ///
+    /// # Errors
+    /// When one is there and stays.
+    pub(crate) fn remove_all(&self) -> Result<(), Failure> {
+        self.remove_passfiles()?;
+        let start = format!("{}.", self.name);
+        for file in children(&self.directory)? {
+            let name = file.file_name().and_then(|name| name.to_str());
+            let is_lock = file.extension().is_some_and(|ending| ending == "lock");
+            if is_lock && name.is_some_and(|name| name.starts_with(&start)) {
+                fs::remove_file(&file).map_err(|error| unusable("remove", &file, &error))?;
+            }
+        }
+        let journal = self.journal();
+        fs::remove_file(&journal).map_err(|error| unusable("remove", &journal, &error))
+    }
+
     fn passfile(&self, side: &str) -> PathBuf {
         self.directory.join(format!("{}.{side}.pgpass", self.name))
     }

@@ -136,7 +136,7 @@ fn note(journal: &mut Journal, message: &str) -> anyhow::Result<History> {
     })?;
     check(&history)?;
     let (state, substate) = (MigrationState::Canceled, Substate::Completed);
-    let entries = history.states(state, substate, Some(message));
+    let entries = history.states(state, substate, Some(message))?;
     locked.append(&entries, Durability::Synced)?;
     History::of(locked.read()?)
         .ok_or_else(|| Failure::bug("the journal has lost its migration").into())

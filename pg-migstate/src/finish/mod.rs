@@ -14,7 +14,7 @@ use crate::chosen::Chosen;
 use crate::finish::look::Swap;
 use crate::history::{History, Run};
 use crate::journal::{Durability, Entry, Journal};
-use crate::store::{Held, Place, StateDir};
+use crate::store::{Place, StateDir};
 
 /// A step: does nothing where it has been done.
 struct Step {
@@ -74,7 +74,7 @@ const STEPS: &[Step] = &[
 /// When a database is not verified, another is in its way, or the server refuses a step.
 pub(crate) fn run(args: &FinishArgs, state: &StateDir, context: &Context) -> anyhow::Result<Exit> {
     let mut chosen = Chosen::find(&args.chosen, state)?;
-    let _held = hold_all(&chosen)?;
+    let _held = chosen.hold_all()?;
     let mut journal = Journal::open(&chosen.place)?;
     // Somebody may have written to it before we held everything.
     if let Some(history) = History::of(journal.lock()?.read()?) {
@@ -115,20 +115,6 @@ pub(crate) fn run(args: &FinishArgs, state: &StateDir, context: &Context) -> any
         .notice()
         .note(&format!("{name}: Succeeded, every database is in place"));
     Ok(Exit::Fine)
-}
-
-/// Keeps recorders, `begin` and another `finish` away from every database.
-fn hold_all(chosen: &Chosen) -> Result<Vec<Held>, Failure> {
-    let mut held = Vec::new();
-    for (database, _) in chosen.history.databases() {
-        let one = chosen.place.hold(database)?.ok_or_else(|| {
-            let (shown, name) = (quote::shown(database), chosen.place.name());
-            Failure::conflict(format!("somebody works on {shown} of {name}"))
-                .hint("Wait until the pipeline, or another finish, has ended.")
-        })?;
-        held.push(one);
-    }
-    Ok(held)
 }
 
 /// Success must be in the journal for every database before anything is swapped.
@@ -241,8 +227,13 @@ impl Finish {
                 .into());
         }
         let (state, substate) = (MigrationState::InProgress, Substate::CompletingMigration);
-        let entries = self.history.states(state, substate, None);
+        let entries = self.history.states(state, substate, None)?;
         locked.append(&entries, Durability::Synced)?;
+        if let Some(history) = History::of(locked.read()?) {
+            let overwrite = self.history.migration.overwrite;
+            self.history = history;
+            self.history.migration.overwrite = overwrite;
+        }
         drop(locked);
         self.tell(entries);
         Ok(())
@@ -250,7 +241,7 @@ impl Finish {
 
     fn note_succeeded(&mut self) -> anyhow::Result<()> {
         let (state, substate) = (MigrationState::Succeeded, Substate::Completed);
-        let entries = self.history.states(state, substate, None);
+        let entries = self.history.states(state, substate, None)?;
         self.journal.append(&entries, Durability::Synced)?;
         self.tell(entries);
         self.place.remove_passfiles()?;
