@@ -4,7 +4,7 @@
 #   make demo       two throwaway servers, a sample database, the whole pipeline, a proven result
 #                   KEEP=1 leaves the servers up and says how to connect
 #   make test       formatting, lints, unit tests, end-to-end tests against real servers
-#   make torture    the long campaigns: every way between versions, thirty kills, a hundred strikes at a copy, sample databases (PGMIG_DATASETS)
+#   make torture    the long campaigns: every way between versions, thirty kills, a hundred strikes at a copy, fifty cancels, sample databases (PGMIG_DATASETS)
 #   make bench      beside psql, pg_dump and pgcopydb (where it is on PATH); writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make schema     write docs/records.schema.json from the record types

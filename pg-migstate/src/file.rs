@@ -386,6 +386,20 @@ mod tests {
     }
 
     #[test]
+    fn the_checked_in_schema_has_our_keys_and_words() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/migration.schema.json");
+        let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        let mut ours = KEYS.to_vec();
+        ours.sort_unstable();
+        assert_eq!(properties.keys().collect::<Vec<_>>(), ours);
+        assert_eq!(properties["source_type"]["enum"], json!(SOURCE_TYPES));
+        for option in properties["option"]["enum"].as_array().unwrap() {
+            assert!(with("option", option.clone()).is_ok(), "{option}");
+        }
+    }
+
+    #[test]
     fn flags_win_over_the_file() {
         let mut args = FileArgs::of("m.json".into());
         args.name = Some("m2".to_owned());

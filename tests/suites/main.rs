@@ -23,6 +23,7 @@ mod dumped;
 mod extremes;
 mod edges;
 mod filtered;
+mod finished;
 mod installed;
 mod interruption;
 mod joined;
