@@ -223,6 +223,40 @@ fn a_cancel_ends_what_waits_for_locks_on_either_side_and_all_who_are_in_the_way(
 }
 
 #[test]
+fn a_validation_alone_is_canceled_while_it_runs() {
+    let scene = scene(own_target());
+    let before = dumpall(scene.target.cluster);
+    let mut client = scene.source.connect();
+    client
+        .batch_execute("begin; lock table pg_catalog.pg_extension in access exclusive mode")
+        .expect("it can be locked");
+    let running = begun(&scene, "only-checks", &["--option", "Validate"]);
+    wait_until("a check waits", LIMIT, || {
+        let sql = "select count(*) > 0 from pg_stat_activity \
+                   where application_name like '%/pg-validate' and wait_event_type = 'Lock' \
+                     and datname = $1";
+        let mut other = scene.source.cluster.connect("postgres");
+        let row = other.query_one(sql, &[&scene.source.name]);
+        row.expect("the server answers").get(0)
+    });
+    let began = Instant::now();
+    let ran = cancel(&scene, "only-checks");
+    ran.ends_with(0);
+    assert!(
+        began.elapsed() < PROMPT,
+        "took {:?}\n{ran}",
+        began.elapsed()
+    );
+    let ended = running.wait();
+    assert!(ended.status != 0, "{ended}");
+    let list = scene
+        .tool(&["pg-migstate", "list", "--format", "csv"])
+        .run();
+    assert!(list.text().contains("Canceled"), "{list}");
+    same(&before, &dumpall(scene.target.cluster), &ran);
+}
+
+#[test]
 fn what_was_killed_and_what_waits_for_finish_can_be_canceled_and_what_has_succeeded_cannot() {
     let scene = scene(own_target());
     let before = dumpall(scene.target.cluster);

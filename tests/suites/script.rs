@@ -92,27 +92,30 @@ fn each_process_of_the_pipeline_is_killed_in_turn_and_the_migration_resumed_by_n
     }
 }
 
-#[test]
-fn a_script_that_is_told_to_end_stops_all_tools_and_says_how_to_resume() {
+/// Stops a run that waits for a lock on the source, and resumes it by its name.
+fn stopped(name: &str, status: i32, stop: impl Fn(u32)) {
     let scene = Scene::plain(Pair::newest());
     scene.target.drop_now();
-    let file = file(&scene, "stopped");
-    let client = {
-        let mut client = scene.source.connect();
-        client
-            .batch_execute("begin; lock table t in access exclusive mode")
-            .expect("it can be locked");
-        client
-    };
-    let running = spawned(&scene, &[&file]);
+    let file = file(&scene, name);
+    let mut client = scene.source.connect();
+    client
+        .batch_execute("begin; lock table t in access exclusive mode")
+        .expect("it can be locked");
+    // A session of its own is what a terminal gives.
+    let running = Tool::program("setsid", "/usr/bin/setsid".as_ref())
+        .arg(script(&scene))
+        .arg(file)
+        .env("PGMIG_STATE_DIR", scene.state_dir())
+        .stdin(Stdin::Silent)
+        .spawn();
     wait_until("pg_dump waits", LIMIT, || {
-        scene.source.ask_one("select count(*) > 0 from pg_stat_activity where application_name like '%/pg_dump' and wait_event_type = 'Lock'") == "t"
+        scene.source.ask_one("select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name like '%/pg_dump' and wait_event_type = 'Lock'") == "t"
     });
-    signal(running.pid(), "TERM");
+    stop(running.pid());
     let ran = running.wait();
-    ran.ends_with(143);
-    ran.says(&["./migrate --resume stopped"]);
-    assert!(ran.took < Duration::from_secs(15), "{ran}");
+    ran.ends_with(status);
+    ran.says(&[&format!("./migrate --resume {name}")]);
+    assert!(ran.took < Duration::from_secs(20), "{ran}");
     for process in PROCESSES {
         assert_eq!(
             process_of(&scene.state_dir(), *process),
@@ -121,8 +124,25 @@ fn a_script_that_is_told_to_end_stops_all_tools_and_says_how_to_resume() {
         );
     }
     drop(client);
-    migrate(&scene, &["--resume", "stopped"]).ends_with(0);
+    migrate(&scene, &["--resume", name]).ends_with(0);
     same_to_pg_dump(&scene.source.conninfo(), &scene.target.conninfo());
+}
+
+#[test]
+fn a_script_that_is_told_to_end_stops_all_tools_and_says_how_to_resume() {
+    stopped("terminated", 143, |pid| signal(pid, "TERM"));
+}
+
+#[test]
+fn ctrl_c_stops_all_tools_and_says_how_to_resume() {
+    stopped("interrupted", 130, |pid| {
+        // The terminal signals the whole group.
+        let kill = format!("kill -s INT -- -{pid}");
+        Tool::program("sh", "/bin/sh".as_ref())
+            .args(["-c", &kill])
+            .run()
+            .ends_with(0);
+    });
 }
 
 #[test]

@@ -166,6 +166,34 @@ fn a_page_that_cannot_be_written_is_named() {
 }
 
 #[test]
+fn a_second_recorder_of_a_database_is_refused() {
+    let scene = Scene::plain(Pair::newest());
+    let path = file(&scene, "recorded-twice");
+    let begun = scene.tool(&["pg-migstate", "begin", &path]).run();
+    begun.ends_with(0);
+    let head = scene.dir.path().join("head.ndjson");
+    fs::write(&head, begun.text()).expect("the directory is ours");
+    let slow = "(cat \"$1\"; sleep 4) | pg-migstate record - >/dev/null";
+    let first = Tool::program("sh", "/bin/sh".as_ref())
+        .args(["-c", slow, "sh"])
+        .arg(&head)
+        .env("PGMIG_STATE_DIR", scene.state_dir())
+        .spawn();
+    let second = || {
+        scene
+            .tool(&["pg-migstate", "begin", "--resume", &path])
+            .run()
+    };
+    wait_until("the first one holds it", LIMIT, || second().status == 7);
+    let refused = scene
+        .tool(&["pg-migstate", "record", "-"])
+        .input(begun.text())
+        .run();
+    refused.fails_clearly(7, &["is being recorded"]);
+    first.wait();
+}
+
+#[test]
 fn what_failed_is_watched_to_its_end_with_status_1() {
     let scene = Scene::plain(Pair::newest());
     let path = file(&scene, "fails");
