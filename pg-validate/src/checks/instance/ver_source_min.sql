@@ -3,7 +3,7 @@
 -- level: instance
 -- looks: code
 -- severity: failed
--- why: Rows are checksummed with functions that came with PostgreSQL 11; the rows of older servers
+-- why: Servers before 10 are not tried, and say what is needed in other catalogs; their rows
 --     cannot be proven.
 -- azure: 603400
 -- manual: release
