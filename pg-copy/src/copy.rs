@@ -1,6 +1,7 @@
 //! The run as a whole: plan, snapshot, workers, large objects, sequences.
 
 use anyhow::Context as _;
+use pg_pipe::pace::Pace;
 use pg_pipe::record::Table;
 use pg_pipe::{Context, Dial, Exit, Failure, Input};
 use pg_session::args::Size;
@@ -12,7 +13,6 @@ use crate::ends::{self, Ends};
 use crate::filter::Filters;
 use crate::holder::Holder;
 use crate::large_objects::{Keeps, Ways};
-use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::resume::{Choice, Left};
 use crate::worker::{Hashing, Joining, Manner, Shared, taken_over};

@@ -17,7 +17,6 @@ mod guards;
 mod holder;
 mod join;
 mod large_objects;
-mod pace;
 mod parts;
 mod plan;
 mod resume;

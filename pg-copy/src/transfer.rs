@@ -1,14 +1,13 @@
 //! The way of the rows: COPY … TO STDOUT on the source into COPY … FROM STDIN on the target, the
 //! frames of the protocol as they come, in blocks.
 
+use pg_pipe::pace::Pace;
 use pg_pipe::progress::{Counters, Wait};
 use pg_pipe::stop::Stop;
 use pg_session::checksum::{RowHasher, Tally, Total};
 use pg_session::ledger::Format;
 use pg_session::wire::Copied;
 use pg_session::{Class, Error, Relation, RelationName, Wire, checksum, quote};
-
-use crate::pace::Pace;
 
 /// Bytes after which the target is asked whether it still takes rows: an error would be seen
 /// at the end only, after the rest of the table.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pg_pipe::pace::Pace;
 use pg_pipe::progress::Counters;
 use pg_pipe::record::{Chunk, Record};
 use pg_pipe::stop::Registered;
@@ -22,7 +23,6 @@ use crate::args::LoadArgs;
 use crate::ends::Ends;
 use crate::filter::Filters;
 use crate::guards;
-use crate::pace::Pace;
 use crate::parts::Parts;
 use crate::resume::{Left, copied};
 use crate::routes::{Routes, Together};

@@ -17,6 +17,7 @@ pub mod head;
 pub mod input;
 pub mod notice;
 pub mod output;
+pub mod pace;
 pub mod progress;
 pub mod record;
 mod redact;

@@ -42,6 +42,9 @@ pub struct Mark {
     pub comment: Option<String>,
 }
 
+/// The comment on a database in which a schema is tried, to be dropped afterwards.
+pub const REHEARSAL: &str = "{\"pgmig\":1,\"rehearsal\":true}";
+
 /// How a staging database stands to a migration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {

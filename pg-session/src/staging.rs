@@ -68,6 +68,12 @@ pub fn create_statement(name: &str, like: Like<'_>, has_provider: bool) -> Strin
     sql
 }
 
+/// Where the schema of a database is tried before it is migrated; the hash is empty where there
+/// is no migration.
+pub fn rehearsal_name(migration_hash: &str, database: &str) -> String {
+    staging_name(&hex(&["rehearsal", migration_hash], 12), database)
+}
+
 /// Hex digits of a SHA-256 over parts that cannot run into one another.
 pub fn hex(parts: &[&str], digits: usize) -> String {
     let mut hasher = Sha256::new();

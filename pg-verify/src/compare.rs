@@ -6,8 +6,9 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
+use pg_pipe::pace::Pace;
 use pg_pipe::{Context, Exit, Failure, Input};
-use pg_session::RelationName;
+use pg_session::{RelationName, RowFilter};
 
 use crate::args::Args;
 use crate::desk::{Desk, Pending, tasks};
@@ -16,7 +17,6 @@ use crate::history;
 use crate::known::Known;
 use crate::metrics::Metrics;
 use crate::objects;
-use crate::pace::Pace;
 use crate::parameters;
 use crate::plan::{self, Comparison, Course, Listing};
 use crate::pool::{self, Queue};
@@ -27,7 +27,7 @@ use crate::resume::Resume;
 use crate::routed::Routed;
 use crate::sample;
 use crate::scope::{Depth, Scope};
-use crate::server::Server;
+use crate::server::{Server, undisturbed};
 use crate::sides::Sides;
 use crate::soundness;
 use crate::tally::{Closed, Tally};
@@ -48,6 +48,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     let mut files = Files::open(args)?;
     let begun = Instant::now();
     let mut sides = Sides::open(args, &known, &scope, context)?;
+    check_conditions(&scope, &mut sides)?;
     let mut warned = sides.warn(context)?;
     warned |= soundness::warn_of_collations(sides.target.session(), context)?;
     let mut plan = plan(&mut known, &mut sides, &scope)?;
@@ -210,6 +211,34 @@ fn plan(known: &mut Known, sides: &mut Sides, scope: &Scope) -> anyhow::Result<V
     } else {
         plan::whole(source.unwrap_or_default(), target, scope)
     })
+}
+
+/// A condition must be one on both sides: what closes a bracket that it has not opened would take
+/// in rows that are none of its business.
+fn check_conditions(scope: &Scope, sides: &mut Sides) -> anyhow::Result<()> {
+    for (name, condition) in &scope.conditions {
+        let filter = RowFilter {
+            name: name.clone(),
+            condition: condition.clone(),
+        };
+        for side in sides.source.iter_mut().chain([&mut sides.target]) {
+            let role = side.role().as_str();
+            let checked = undisturbed(side.session(), |session| Ok(filter.check(session)?));
+            let found = checked
+                .err()
+                .and_then(|error| error.downcast::<pg_session::Error>().ok());
+            // A table that one side lacks is told as that.
+            if let Some(error) = found.filter(|error| error.sqlstate() != Some("42P01")) {
+                return Err(
+                    Failure::usage(format!("--where {name}: the {role} says: {error}"))
+                        .hint("Try it in psql: select count(*) from the table where the condition.")
+                        .object(name.to_string())
+                        .into(),
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A column that neither side has would be compared on none, and pass.

@@ -18,7 +18,6 @@ mod judge;
 mod known;
 mod metrics;
 mod objects;
-mod pace;
 mod parameters;
 mod plan;
 mod pool;

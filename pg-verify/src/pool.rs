@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use pg_pipe::Failure;
+use pg_pipe::pace::Pace;
 use pg_pipe::stop::Stop;
 use pg_session::{Cancel, Class, Role, Session};
 
-use crate::pace::Pace;
 use crate::reading::{Job, Reading};
 use crate::server::Opener;
 
@@ -224,7 +224,7 @@ impl Worker<'_> {
         while let (false, Ok(task)) = (self.crew.should_end(), self.tasks.try_recv()) {
             let bytes = task.job.bytes();
             self.read(&mut session, task)?;
-            self.pace.keep(bytes, &self.crew.stop);
+            self.pace.wait(bytes, &self.crew.stop);
         }
         Ok(())
     }

@@ -184,7 +184,7 @@ fn a_cancel_ends_what_waits_for_locks_on_either_side_and_all_who_are_in_the_way(
             .expect("it can be locked");
         client
     };
-    let running = begun(&scene, "source-waits", &[]);
+    let running = begun(&scene, "source-waits", &["--option", "Migrate"]);
     wait_until("pg_dump waits", LIMIT, || {
         scene.source.ask_one("select count(*) > 0 from pg_stat_activity where application_name ~ '^pgmig/[0-9a-f]{12}/pg_dump$' and wait_event_type = 'Lock'") == "t"
     });
@@ -195,7 +195,7 @@ fn a_cancel_ends_what_waits_for_locks_on_either_side_and_all_who_are_in_the_way(
     drop(locked);
     same(&before, &dumpall(scene.target.cluster), &ran);
     // pg-copy waits on the target for somebody else.
-    let running = begun(&scene, "target-waits", &[]);
+    let running = begun(&scene, "target-waits", &["--option", "Migrate"]);
     let staging = staging(&scene);
     let mut locked = None;
     wait_until("its table is there", LIMIT, || {
@@ -313,7 +313,10 @@ fn a_cancel_takes_back_what_a_plain_role_was_granted_and_leaves_roles_of_others(
         .conninfo("postgres")
         .replace("user=postgres", "user=mover");
     let file = scene.migration_file("plain-role", &source, &target);
-    let held = migrate(&scene, &["--hold", &file.display().to_string()]);
+    let held = migrate(
+        &scene,
+        &["--hold", "--option", "Migrate", &file.display().to_string()],
+    );
     // Not all of the fixture can be made by a plain role.
     assert!([0, 6].contains(&held.status), "{held}");
     let mark = "select shobj_description(oid, 'pg_database') like '%\"granted\":[%' \

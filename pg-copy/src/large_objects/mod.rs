@@ -10,12 +10,12 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pg_pipe::pace::Pace;
 use pg_pipe::record::{LargeObjects, Record};
 use pg_pipe::{Context, Failure};
 use pg_session::snapshot::SnapshotId;
 use pg_session::{Endpoint, Error, Session, checksum, ledger};
 
-use crate::pace::Pace;
 pub(crate) use plan::{Keeps, Left, plan, require_unknown};
 use worker::Crew;
 

@@ -4,7 +4,7 @@
 use pg_pipe::Failure;
 use pg_session::mark::{self, MarkState};
 use pg_session::role_mark::{self, RoleMark};
-use pg_session::{Error, Session, catalog, quote};
+use pg_session::{Error, Session, catalog, quote, staging};
 
 use crate::history::History;
 use crate::membership;
@@ -116,8 +116,8 @@ fn keep(
     }
 }
 
-/// Drops staging databases that were made and not yet marked when their maker was ended: they
-/// are empty and have no comment.
+/// Drops databases that were made and not yet marked when their maker was ended, which are empty
+/// and have no comment, and those in which the schema was being rehearsed.
 ///
 /// # Errors
 /// What the server says.
@@ -126,16 +126,19 @@ pub(super) fn unmarked(
     history: &History,
     open_on: impl Fn(&str) -> Result<Session, Error>,
 ) -> Result<(), Error> {
-    for (_, run) in history.databases() {
+    for (database, run) in history.databases() {
         let Some(run) = run else { continue };
-        let staging = &run.migration.staging;
-        if mark::read_comment(session, staging)?.as_deref() != Some("") {
-            continue;
-        }
-        let is_blank = catalog::list_contents(&mut open_on(staging)?)?.is_empty();
-        if is_blank {
-            let name = quote::identifier(staging);
-            session.batch(&format!("drop database if exists {name}"))?;
+        let rehearsal = staging::rehearsal_name(&run.migration.hash, database);
+        for name in [&run.migration.staging, &rehearsal] {
+            let is_ours = match mark::read_comment(session, name)?.as_deref() {
+                Some("") => catalog::list_contents(&mut open_on(name)?)?.is_empty(),
+                Some(comment) => comment == mark::REHEARSAL && *name == rehearsal,
+                None => false,
+            };
+            if is_ours {
+                let name = quote::identifier(name);
+                session.batch(&format!("drop database if exists {name}"))?;
+            }
         }
     }
     Ok(())

@@ -10,10 +10,7 @@ use pg_session::{Class, Endpoint, Error, Purpose, Session, catalog, mark, quote}
 
 use crate::subject::Subject;
 
-/// Begins the comment on a scratch database.
-const MARK: &str = "{\"pgmig\":1,\"rehearsal\":true}";
-
-/// The database that the name is made for, in place of a migration.
+/// What the number of the lock is made of, with the name.
 const STEM: &str = "rehearsal";
 
 /// SQLSTATE `object_in_use`.
@@ -61,7 +58,7 @@ impl Scratch {
         let mut scratch = Self { name, session };
         match mark::read_comment(&mut scratch.session, &scratch.name)? {
             None => {}
-            Some(comment) if comment == MARK => scratch.drop_now()?,
+            Some(comment) if comment == mark::REHEARSAL => scratch.drop_now()?,
             // Killed between making and marking.
             Some(comment) if comment.is_empty() && scratch.is_blank(&endpoint, subject)? => {
                 scratch.drop_now()?;
@@ -76,7 +73,7 @@ impl Scratch {
         let has_provider = scratch.session.version().has_locale_provider();
         let create = staging::create_statement(&scratch.name, like.borrowed(), has_provider);
         scratch.create(&create)?;
-        let comment = mark::comment_statement(&scratch.name, Some(MARK));
+        let comment = mark::comment_statement(&scratch.name, Some(mark::REHEARSAL));
         if let Err(error) = scratch.session.batch(&comment) {
             drop(scratch.drop_now());
             return Err(error);
@@ -142,8 +139,7 @@ fn name(subject: &Subject) -> String {
         .migration
         .as_ref()
         .map_or("", |Migration { hash, .. }| hash);
-    let stem = staging::hex(&[STEM, hash], 12);
-    staging::staging_name(&stem, subject.final_database())
+    staging::rehearsal_name(hash, subject.final_database())
 }
 
 /// A number for the lock, out of the name.

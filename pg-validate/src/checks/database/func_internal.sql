@@ -10,6 +10,7 @@
 -- manual: xfunc-internal
 
 -- on the source
+-- Constructors of range types come with the type.
 select p.oid::regprocedure::text as object, p.prosrc as detail, p.prosrc as key
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
@@ -18,7 +19,7 @@ where n.nspname !~ '^pg_'
   and n.nspname <> 'information_schema'
   and not exists (
       select from pg_depend d
-      where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+      where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype in ('e', 'i')
   )
   and l.lanname = 'internal'
   and p.prosrc <> 'aggregate_dummy'

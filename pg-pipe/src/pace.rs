@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pg_pipe::stop::Stop;
+use crate::stop::Stop;
 
 /// The longest nap: a stop is noticed within it.
 const NAP: Duration = Duration::from_millis(100);
 
-/// The allowance.
-pub(crate) struct Pace {
+/// The allowance of bytes, which all threads that have it draw on.
+pub struct Pace {
     bytes_per_second: Option<u64>,
     /// When all that has been let through is paid for.
     paid: Mutex<Instant>,
@@ -18,7 +18,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// So many bytes a second; without a number as fast as it goes.
-    pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
+    pub fn new(bytes_per_second: Option<u64>) -> Self {
         Self {
             bytes_per_second,
             paid: Mutex::new(Instant::now()),
@@ -26,7 +26,7 @@ impl Pace {
     }
 
     /// Waits until what went before is paid for, and owes for so many bytes more.
-    pub(crate) fn wait(&self, bytes: u64, stop: &Stop) {
+    pub fn wait(&self, bytes: u64, stop: &Stop) {
         let Some(rate) = self.bytes_per_second else {
             return;
         };
