@@ -49,7 +49,10 @@ fn a_full_disk_under_stdout_is_an_error_that_is_told() {
             .input(IDLE)
             .stdout(Stdout::File(fault::full_disk()))
             .run();
-        assert_eq!(ran.status, 3, "{}\n{ran}", shown(words));
+        // The recorder also misses a migration in this stream: which it finds first is chance.
+        let is_recorder = words.contains(&"record");
+        let is_told = ran.status == 3 || is_recorder && ran.status == 2;
+        assert!(is_told, "{}\n{ran}", shown(words));
         ran.says(&["cannot write standard output", "hint: "]);
     }
 }

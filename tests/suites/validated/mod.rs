@@ -19,6 +19,10 @@ use ways::{Ends, Servers, WAYS, Way};
 const NEVER: &[(&str, &str)] = &[
     ("type.xml", "every server here can read XML"),
     (
+        "ver.source_min",
+        "no server before 10 can be had; its judgement has a unit test",
+    ),
+    (
         "src.platform",
         "it says whose the servers are and finds nothing",
     ),
