@@ -232,6 +232,7 @@ fn copy_tables(
         },
     };
     let chunks = left.chunks;
+    meter.counters().set_parts(chunks);
     let shared = Shared::new(context, ends.clone(), manner, joining, meter.counters());
     shared.take_up(left);
     let all_taken = crew::copy_all(&shared, chunks)?;

@@ -202,6 +202,7 @@ fn help(
         is_guest: true,
     };
     let meter = context.meter("rows", left, Some(u64::try_from(bytes).unwrap_or(0)));
+    meter.counters().set_parts(left);
     let shared = Shared::new(
         context,
         ends.clone(),

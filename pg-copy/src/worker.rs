@@ -487,6 +487,7 @@ impl<'a> Shared<'a> {
             bytes: done.bytes,
             milliseconds: done.milliseconds,
         }));
+        self.counters.add_part();
         self.counters
             .add_rows(u64::try_from(done.rows).unwrap_or(0));
         if self.joining.is_guest {

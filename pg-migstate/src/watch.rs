@@ -84,6 +84,8 @@ fn progress(state: &State) -> Progress {
         phase: state.substate.as_str().to_owned(),
         done: if is_over { total } else { tables.copied },
         total: if is_over { total } else { total.max(1) },
+        done_parts: None,
+        total_parts: None,
         done_bytes: None,
         total_bytes: None,
         done_rows: Some(state.rows),

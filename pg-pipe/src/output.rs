@@ -204,6 +204,8 @@ mod tests {
             phase: "rows".to_owned(),
             done: 0,
             total: 0,
+            done_parts: None,
+            total_parts: None,
             done_bytes: None,
             total_bytes: None,
             done_rows: None,

@@ -32,6 +32,8 @@ pub struct Counters {
     items: AtomicU64,
     bytes: AtomicU64,
     rows: AtomicU64,
+    /// Parts that are done, and in all, where items have some.
+    parts: [AtomicU64; 2],
     /// Threads that wait for each side at the moment.
     waiting: [AtomicU64; 2],
     /// Whether somebody else's lock is in the way.
@@ -107,6 +109,18 @@ impl Counters {
     /// One more item is done: a table, an object.
     pub fn add_item(&self) {
         self.items.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Items have so many parts in all.
+    pub fn set_parts(&self, total: usize) {
+        let [_, all] = &self.parts;
+        all.store(u64::try_from(total).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// One more part is done.
+    pub fn add_part(&self) {
+        let [done, _] = &self.parts;
+        done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// So many more bytes are done.
@@ -278,11 +292,15 @@ impl Show {
             (Some(bytes), Some(total)) => (bytes, total),
             _ => (done, self.phase.items),
         };
+        let [done_parts, total_parts] = &self.counters.parts;
+        let total_parts = total_parts.load(Ordering::Relaxed);
         Progress {
             tool: self.phase.tool.clone(),
             phase: self.phase.name.clone(),
             done,
             total: self.phase.items,
+            done_parts: (total_parts > 0).then(|| done_parts.load(Ordering::Relaxed)),
+            total_parts: (total_parts > 0).then_some(total_parts),
             done_bytes,
             total_bytes: self.phase.bytes,
             done_rows: (rows > 0).then_some(rows),
@@ -317,6 +335,9 @@ fn eta(position: u64, length: u64, milliseconds: u64) -> Option<u64> {
 /// What a bar and a plain line say.
 pub(crate) fn sentence(record: &Progress) -> String {
     let mut text = format!("{} {} of {}", record.phase, record.done, record.total);
+    if let (Some(done), Some(total)) = (record.done_parts, record.total_parts) {
+        text.push_str(&format!(", {done} of {total} parts"));
+    }
     if let Some(rows) = record.done_rows {
         text.push_str(&format!(", {rows} rows"));
     }
@@ -356,6 +377,8 @@ mod tests {
             phase: "rows".to_owned(),
             done: 3,
             total: 7,
+            done_parts: Some(5),
+            total_parts: Some(20),
             done_bytes: Some(2048),
             total_bytes: Some(4096),
             done_rows: Some(10),
@@ -365,7 +388,7 @@ mod tests {
         };
         assert_eq!(
             sentence(&record),
-            "rows 3 of 7, 10 rows, 2.00 KiB at 1.00 KiB/s, waits for target"
+            "rows 3 of 7, 5 of 20 parts, 10 rows, 2.00 KiB at 1.00 KiB/s, waits for target"
         );
     }
 }

@@ -85,7 +85,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     (
         "progress",
         "tool:text phase:text done:whole total:whole",
-        "done_bytes:whole total_bytes:whole done_rows:whole bytes_per_second:whole eta_seconds:whole \
+        "done_parts:whole total_parts:whole done_bytes:whole total_bytes:whole done_rows:whole bytes_per_second:whole eta_seconds:whole \
          waits_for:source|target|lock",
     ),
     (

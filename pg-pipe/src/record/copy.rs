@@ -14,6 +14,12 @@ pub struct Progress {
     pub done: u64,
     /// Items in all.
     pub total: u64,
+    /// Parts of items that are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_parts: Option<u64>,
+    /// Parts of items in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_parts: Option<u64>,
     /// Bytes done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_bytes: Option<u64>,
