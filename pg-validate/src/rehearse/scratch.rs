@@ -171,14 +171,19 @@ impl Owned {
 }
 
 /// The database whose encoding and locale the new one is to have.
-fn like(subject: &mut Subject) -> Result<Owned, Error> {
+fn like(subject: &Subject) -> Result<Owned, Error> {
     let server = if subject.into_new {
-        &mut subject.source
+        &subject.source
     } else {
-        &mut subject.target
+        &subject.target
     };
     let name = server.facts.database.clone();
-    let facts = catalog::list_databases(&mut server.session)?
+    // Of this moment: a database that others have dropped since the checks began is in their
+    // snapshot, and can no longer be measured.
+    let mut session = server
+        .endpoint
+        .connect(Purpose::Read, &subject.application_name)?;
+    let facts = catalog::list_databases(&mut session)?
         .into_iter()
         .find(|database| database.name == name)
         .ok_or_else(|| Error::new(Class::NoDatabase, format!("database {name} is gone")))?;
