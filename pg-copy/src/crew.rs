@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use pg_pipe::{Context, Failure};
 
+use crate::shared::LONGEST_HOLD;
 use crate::watch::Watch;
 use crate::worker::{LeftOver, Shared};
 
-/// The server notices a lost client within its keepalives and user timeout, a minute or so.
-const LONGEST_HOLD: Duration = Duration::from_secs(90);
 /// How long that is so before it is told.
 const WORTH_TELLING: Duration = Duration::from_secs(10);
 /// How often a chunk that is held is tried again.
@@ -28,13 +27,13 @@ const TICK: Duration = Duration::from_millis(100);
 /// # Errors
 /// What ends the run.
 pub(crate) fn copy_all(shared: &Shared<'_>, chunks: usize) -> anyhow::Result<bool> {
+    run_workers(shared, chunks)?;
+    if shared.joining.is_guest {
+        return Ok(true);
+    }
     let mut session = shared.look()?;
     let mut hold = Hold::new();
     loop {
-        run_workers(shared, chunks)?;
-        if shared.joining.is_guest {
-            return Ok(true);
-        }
         let left = shared.left_over(&mut session)?;
         if left.tables.is_empty() {
             return Ok(true);
@@ -45,6 +44,7 @@ pub(crate) fn copy_all(shared: &Shared<'_>, chunks: usize) -> anyhow::Result<boo
         }
         shared.context.check_stop()?;
         thread::sleep(HOLD_POLL);
+        run_workers(shared, chunks)?;
     }
 }
 

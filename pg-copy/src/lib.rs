@@ -24,6 +24,7 @@ mod routes;
 #[cfg(test)]
 mod sample;
 mod sequences;
+mod shared;
 mod split;
 mod transfer;
 mod watch;

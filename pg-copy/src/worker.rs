@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use pg_pipe::pace::Pace;
 use pg_pipe::progress::Counters;
@@ -16,6 +15,7 @@ use pg_session::journey::Way;
 use pg_session::ledger::{
     self, Done, Format, Holding, LedgerChunk, MOST_ATTEMPTS, Range, TakenChunk,
 };
+use pg_session::retry::Backoff;
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{Class, Error, Purpose, Relation, RelationName, Session, Wire, checksum};
 
@@ -26,13 +26,9 @@ use crate::guards;
 use crate::parts::Parts;
 use crate::resume::{Left, copied};
 use crate::routes::{Routes, Together};
+use crate::shared::lock;
 use crate::transfer::{self, Load, Passing};
 use crate::widest;
-
-/// The first wait before trying again; doubled each time.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// How this process copies.
 pub(crate) struct Manner {
@@ -183,7 +179,7 @@ impl<'a> Shared<'a> {
     pub(crate) fn work(&self, number: usize) -> anyhow::Result<bool> {
         let worker = format!("{}/{number}", self.process);
         let mut pair = self.connect()?;
-        let mut wait = FIRST_WAIT;
+        let mut backoff = Backoff::default();
         loop {
             self.context.check_stop()?;
             if self.is_surplus(number) {
@@ -191,7 +187,7 @@ impl<'a> Shared<'a> {
             }
             let error = match self.copy_next(&mut pair, &worker) {
                 Ok(true) => {
-                    wait = FIRST_WAIT;
+                    backoff.reset();
                     continue;
                 }
                 Ok(false) => return Ok(true),
@@ -199,8 +195,7 @@ impl<'a> Shared<'a> {
             };
             self.context.check_stop()?;
             self.after_failure(error)?;
-            thread::sleep(wait);
-            wait = (wait * 2).min(LONGEST_WAIT);
+            backoff.pause();
             pair = self.connect()?;
         }
     }
@@ -548,8 +543,4 @@ impl From<Error> for FailedChunk {
             error: Box::new(error),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

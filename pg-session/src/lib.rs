@@ -27,7 +27,7 @@ pub mod pattern;
 mod pooler;
 pub mod quote;
 pub mod relation;
-mod retry;
+pub mod retry;
 pub mod role_mark;
 pub mod row_filter;
 pub mod secret;

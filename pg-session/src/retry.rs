@@ -14,6 +14,34 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long a server that refuses for now is waited for.
 const LIMIT: Duration = Duration::from_mins(1);
 
+/// The waits between tries: each twice the one before, up to ten seconds.
+#[derive(Debug)]
+pub struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(FIRST_WAIT)
+    }
+}
+
+impl Backoff {
+    /// The wait that comes next.
+    fn next(&self) -> Duration {
+        self.0
+    }
+
+    /// Waits.
+    pub fn pause(&mut self) {
+        thread::sleep(self.0);
+        self.0 = (self.0 * 2).min(LONGEST_WAIT);
+    }
+
+    /// Something went well: the next wait is the first again.
+    pub fn reset(&mut self) {
+        self.0 = FIRST_WAIT;
+    }
+}
+
 /// Tells a person.
 type Tell = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -55,7 +83,7 @@ impl Patience {
     /// The last one.
     pub(crate) fn open<T>(&self, mut open: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let until = Instant::now() + LIMIT;
-        let mut wait = FIRST_WAIT;
+        let mut backoff = Backoff::default();
         loop {
             let error = match open() {
                 Ok(opened) => {
@@ -65,15 +93,14 @@ impl Patience {
                 Err(error) => error,
             };
             let answered = self.answered.load(Ordering::Relaxed);
-            if !helps(error.class(), answered) || Instant::now() + wait > until {
+            if !helps(error.class(), answered) || Instant::now() + backoff.next() > until {
                 return Err(error);
             }
             if let Some(tell) = &self.tell {
-                let seconds = wait.as_secs_f64();
+                let seconds = backoff.next().as_secs_f64();
                 tell(&format!("{}; trying again in {seconds} s", error.told()));
             }
-            thread::sleep(wait);
-            wait = (wait * 2).min(LONGEST_WAIT);
+            backoff.pause();
         }
     }
 }

@@ -47,6 +47,19 @@ fn worker(scene: &Scene, flags: &[&str]) -> Tool {
     scene.tool(&["pg-copy", "worker"]).args(flags)
 }
 
+/// A slow worker that waits so many seconds for a copy, and has something in hand.
+fn taking_part(scene: &Scene, wait: &str) -> Running {
+    let flags = ["--jobs", "1", "--rate-limit", "1MB", "--wait", wait];
+    let joined = worker(scene, &flags).spawn();
+    wait_until("it takes part", LIMIT, || {
+        scene
+            .target
+            .ask_one("select count(distinct worker)::text from pgmig.attempt")
+            == "2"
+    });
+    joined
+}
+
 /// Rows of both sides, compared by SQL alone.
 #[track_caller]
 fn is_all_there(scene: &Scene) {
@@ -122,14 +135,7 @@ fn there_must_be_a_copy_to_join() {
 fn a_worker_ends_when_the_copy_is_killed_and_the_next_run_takes_over() {
     let (scene, plan) = Scene::begun("left alone", ROWS);
     let running = slow_copy(&scene, &plan);
-    let flags = ["--jobs", "1", "--rate-limit", "1MB", "--wait", "3"];
-    let joined = worker(&scene, &flags).spawn();
-    wait_until("it takes part", LIMIT, || {
-        scene
-            .target
-            .ask_one("select count(distinct worker)::text from pgmig.attempt")
-            == "2"
-    });
+    let joined = taking_part(&scene, "3");
     signal(running.pid(), "KILL");
     running.wait().ends_with(137);
     joined
@@ -151,14 +157,7 @@ fn a_worker_ends_when_the_copy_is_killed_and_the_next_run_takes_over() {
 fn a_worker_of_an_earlier_run_joins_the_next_one() {
     let (scene, plan) = Scene::begun("taken over", ROWS);
     let running = slow_copy(&scene, &plan);
-    let flags = ["--jobs", "1", "--rate-limit", "1MB", "--wait", "30"];
-    let joined = worker(&scene, &flags).spawn();
-    wait_until("it takes part", LIMIT, || {
-        scene
-            .target
-            .ask_one("select count(distinct worker)::text from pgmig.attempt")
-            == "2"
-    });
+    let joined = taking_part(&scene, "30");
     signal(running.pid(), "KILL");
     running.wait().ends_with(137);
     // A row that the first run cannot have seen: no chunk may be of its snapshot.
@@ -174,14 +173,7 @@ fn a_worker_of_an_earlier_run_joins_the_next_one() {
 fn workers_stop_with_the_copy_that_was_stopped() {
     let (scene, plan) = Scene::begun("stopped", ROWS);
     let running = slow_copy(&scene, &plan);
-    let flags = ["--jobs", "1", "--rate-limit", "1MB", "--wait", "1"];
-    let joined = worker(&scene, &flags).spawn();
-    wait_until("it takes part", LIMIT, || {
-        scene
-            .target
-            .ask_one("select count(distinct worker)::text from pgmig.attempt")
-            == "2"
-    });
+    let joined = taking_part(&scene, "1");
     signal(running.pid(), "TERM");
     running.wait().ends_with(143);
     joined
@@ -193,14 +185,7 @@ fn workers_stop_with_the_copy_that_was_stopped() {
 fn what_a_stopped_worker_had_in_hand_does_not_come_into_the_next_run() {
     let (scene, plan) = Scene::begun("asleep", ROWS);
     let running = slow_copy(&scene, &plan);
-    let flags = ["--jobs", "1", "--rate-limit", "1MB", "--wait", "1"];
-    let joined = worker(&scene, &flags).spawn();
-    wait_until("it takes part", LIMIT, || {
-        scene
-            .target
-            .ask_one("select count(distinct worker)::text from pgmig.attempt")
-            == "2"
-    });
+    let joined = taking_part(&scene, "1");
     signal(joined.pid(), "STOP");
     signal(running.pid(), "KILL");
     running.wait().ends_with(137);

@@ -19,8 +19,8 @@ use pg_session::{Endpoint, Error, Session, checksum, ledger};
 pub(crate) use plan::{Keeps, Left, plan, require_unknown};
 use worker::Crew;
 
-/// The server notices a lost client within its keepalives and user timeout, a minute or so.
-const LONGEST_HOLD: Duration = Duration::from_secs(90);
+use crate::shared::LONGEST_HOLD;
+
 /// How often what is held is tried again.
 const HOLD_POLL: Duration = Duration::from_secs(1);
 

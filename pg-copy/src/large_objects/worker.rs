@@ -2,26 +2,22 @@
 //! next.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use pg_pipe::Context;
 use pg_pipe::progress::Counters;
 use pg_pipe::stop::Registered;
 use pg_session::checksum::PieceHasher;
 use pg_session::ledger::{self, LargeObjectChunk, MOST_ATTEMPTS};
+use pg_session::retry::Backoff;
 use pg_session::{Error, Purpose, Session, snapshot};
 
 use super::Ways;
 use super::contents::Contents;
 use super::plan::named;
+use crate::shared::lock;
 use crate::transfer::Passing;
-
-/// The first wait before trying again; doubled each time.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What all workers share.
 pub(super) struct Crew<'a> {
@@ -71,12 +67,12 @@ impl Crew<'_> {
     pub(super) fn work(&self, number: usize) -> anyhow::Result<()> {
         let worker = format!("{}/{number}", std::process::id());
         let mut pair = self.connect()?;
-        let mut wait = FIRST_WAIT;
+        let mut backoff = Backoff::default();
         loop {
             self.context.check_stop()?;
             let failed = match self.copy_next(&mut pair, &worker) {
                 Ok(true) => {
-                    wait = FIRST_WAIT;
+                    backoff.reset();
                     continue;
                 }
                 Ok(false) => return Ok(()),
@@ -84,8 +80,7 @@ impl Crew<'_> {
             };
             self.context.check_stop()?;
             self.after_failure(failed)?;
-            thread::sleep(wait);
-            wait = (wait * 2).min(LONGEST_WAIT);
+            backoff.pause();
             pair = self.connect()?;
         }
     }
@@ -210,8 +205,4 @@ impl Crew<'_> {
             Err(error)
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
