@@ -2,7 +2,7 @@
 
 use crate::measure::Figures;
 use crate::results::{Ratio, Results};
-use crate::scenario::{COPY, DUMP, PGCOPYDB, PIPELINE, PSQL};
+use crate::scenario::{COPY, DUMP, PGCOPYDB, PIPELINE, PSQL, VALIDATE};
 
 /// A limit, and what it is a limit of.
 pub(crate) struct Goal {
@@ -48,6 +48,14 @@ pub(crate) const GOALS: &[Goal] = &[
         says: "twice the rows of the large table: memory to that of the large table",
         limit: 1.05,
         reached: |results| twice(results, |figures| figures.memory),
+    },
+    Goal {
+        says: "all checks of a database of 10,000 tables: seconds",
+        limit: 10.0,
+        reached: |results| {
+            let seconds = values(results, "many_tables", VALIDATE.name, wall);
+            Ratio::of(&seconds, &vec![1.0; seconds.len()])
+        },
     },
 ];
 

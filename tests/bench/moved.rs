@@ -25,6 +25,7 @@ const REST: &str = "
     union all select 'views: ' || count(*) from ours where relkind = 'v'";
 
 /// What a database holds, as far as a run must have moved it.
+#[derive(Default)]
 pub(crate) struct Contents {
     lines: BTreeSet<String>,
     /// How many tables.

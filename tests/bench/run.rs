@@ -102,7 +102,11 @@ impl<'s> Bench<'s> {
         source.run("checkpoint");
         Ready {
             scenario,
-            contents: Contents::of(&source, scenario.whole),
+            contents: if scenario.moves {
+                Contents::of(&source, scenario.whole)
+            } else {
+                Contents::default()
+            },
             source,
         }
     }
@@ -152,9 +156,11 @@ impl<'s> Bench<'s> {
             self.source,
             self.target,
         )?;
-        ready
-            .contents
-            .arrived(&Contents::of(&target, ready.scenario.whole))?;
+        let arrived = Contents::of(&target, ready.scenario.whole);
+        ready.contents.arrived(&arrived)?;
+        if !ready.scenario.moves {
+            arrived.arrived(&ready.contents)?;
+        }
         for (name, script) in way.then {
             let run = measure(
                 self.shell(script, dir.path(), &source.name),
