@@ -29,11 +29,12 @@ pub(crate) struct Finding {
 impl Finding {
     fn of_row(row: &Texts, side: Side) -> Self {
         let text = |column: &str| row.get(column).cloned();
+        let fix = |column, side| text(column).map(|sql| Fix { side, sql });
         Self {
             object: text("object").unwrap_or_default(),
             detail: text("detail"),
             severity: text("severity").and_then(|word| word.parse().ok()),
-            fix: text("fix").map(|sql| Fix { side, sql }),
+            fix: fix("fix", side).or_else(|| fix("fix_there", other(side))),
             key: text("key"),
         }
     }
@@ -74,7 +75,7 @@ pub(crate) fn ask(check: &Check, subject: &mut Subject) -> Result<Outcome, Error
         }
         [(place, first), (_, second)] => {
             let asked = rows(subject, side(*place), first, "{}")?;
-            let found = confirmed(check, subject, asked, (side_other(*place), second))?;
+            let found = confirmed(check, subject, asked, (other(side(*place)), second))?;
             outcome(check, subject, &found)
         }
         _ => Outcome::unanswered("a check has one query or two"),
@@ -118,10 +119,10 @@ fn side(place: Place) -> Side {
     }
 }
 
-fn side_other(place: Place) -> Side {
-    match place {
-        Place::Source | Place::Each => Side::Target,
-        Place::Target => Side::Source,
+fn other(side: Side) -> Side {
+    match side {
+        Side::Source => Side::Target,
+        Side::Target => Side::Source,
     }
 }
 

@@ -122,12 +122,14 @@ impl Outcome {
         self
     }
 
-    /// Adds SQL that mends it, on the source.
+    /// Adds SQL that mends it, or a comment that says how.
     pub(crate) fn fix_on(mut self, side: Side, sql: impl Into<String>) -> Self {
-        let fix = Fix {
-            side,
-            sql: sql.into(),
-        };
+        let mut sql = sql.into();
+        if sql.starts_with("--") {
+            // What a name has after a line break would be run.
+            sql = sql.replace(['\n', '\r'], " ");
+        }
+        let fix = Fix { side, sql };
         if !self.fixes.contains(&fix) {
             self.fixes.push(fix);
         }

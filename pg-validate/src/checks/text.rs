@@ -13,8 +13,9 @@
 //! select o.oid::regoperator::text as object from …
 //! ```
 //!
-//! A query gives columns by name: `object`, `detail`, `severity` and `fix` of a finding, and
-//! `key`, what the query on the other side is given as `$1`. Where there are two, the second
+//! A query gives columns by name: `object`, `detail`, `severity` and `fix` of a finding (in place of
+//! the last `fix_there`, where the SQL is for the other server), and `key`, what the query on the
+//! other side is given as `$1`. Where there are two, the second
 //! one says which of those keys are wrong.
 
 use pg_pipe::record::{CheckLevel, Side};

@@ -192,43 +192,6 @@ fn reading_rows_stops_when_its_time_is_over() {
     );
 }
 
-const MENDED: &[&str] = &[
-    "con.not_valid",
-    "con.fk_triggers_disabled",
-    "tbl.reloptions",
-    "type.shell",
-];
-
-#[test]
-fn the_sql_that_mends_does_mend() {
-    let scene = Scene::of(
-        Pair::newest(),
-        "mend",
-        "create type half; create table \"P'\" (a integer primary key) with (autovacuum_enabled = off);
-         create table c (a integer constraint \"F\"\"k\" references \"P'\"); alter table c disable trigger all;
-         alter table c add constraint \"N\" check (a > 0) not valid",
-    );
-    let file = scene.dir.path().join("fix.sql");
-    let file = file.display().to_string();
-    let only = MENDED.join(",");
-    let words = ["pg-validate", "--only", &only, "--fix-sql", &file];
-    let before = scene.tool(&words).run();
-    for id in MENDED {
-        assert!(check(&before, id).field("fix").is_some(), "{id}\n{before}");
-    }
-    let sql = std::fs::read_to_string(&file).expect("the file is written");
-    assert!(!sql.contains("On the target"), "{sql}");
-    scene.source.run(&sql);
-    let after = scene.tool(&["pg-validate", "--only", &only]).run();
-    let stream = after.stream();
-    let left: Vec<&str> = stream
-        .of("check")
-        .filter(|check| check.text("status") == "Warning")
-        .map(|check| check.text("id"))
-        .collect();
-    assert!(left.is_empty(), "{left:?}\n{after}");
-}
-
 #[test]
 fn people_get_the_verdict_first_and_as_many_objects_as_they_want() {
     let tables: Vec<String> = (0..9)

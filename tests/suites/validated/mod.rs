@@ -4,6 +4,7 @@
 mod alone;
 mod cases;
 mod looking;
+mod mended;
 mod rehearsed;
 mod ways;
 
@@ -84,10 +85,31 @@ fn try_way(way: Way, servers: &Servers, plain: &mut Option<Ran>) -> Vec<String> 
     idle.batch_execute("begin; select 1")
         .expect("a transaction can begin");
     let loud = ends.validate();
+    wrong.extend(fixes_that_are_no_sql(&ends.source, &loud));
     for case in &cases {
         let after = check(&loud, case.id);
         if !fires(&after, case.names) {
             wrong.push(format!("{} does not fire: {}", case.id, after.line));
+        }
+    }
+    wrong
+}
+
+/// What mends, as far as a server cannot read it; none of it is run.
+fn fixes_that_are_no_sql(source: &Database, ran: &Ran) -> Vec<String> {
+    let mut client = source.connect();
+    let mut wrong = Vec::new();
+    for check in ran.stream().of("check") {
+        let fix = check.field("fix").and_then(|fix| fix.as_str());
+        for line in fix.unwrap_or_default().lines() {
+            // EXPLAIN looks for functions with such arguments, too.
+            let sql = match line.strip_prefix("select ") {
+                Some(rest) => format!("explain select {rest}"),
+                None => format!("do $fix$ begin return; {line}\nend $fix$"),
+            };
+            if let Err(error) = client.batch_execute(&sql) {
+                wrong.push(format!("{}: {line}: {error:?}", check.text("id")));
+            }
         }
     }
     wrong

@@ -16,10 +16,13 @@ select
     array_to_string(c.relacl, ' ') as detail,
     (
         select string_agg(
-            format('revoke all on %s from %s;', c.oid::regclass, coalesce(quote_ident(r.rolname), 'public')), ' '
+            format(
+                'revoke %s on %s from %s;', g.privileges, c.oid::regclass, coalesce(quote_ident(r.rolname), 'public')
+            ),
+            ' '
         )
         from (
-            select distinct a.grantee
+            select a.grantee, string_agg(distinct lower(a.privilege_type), ', ') as privileges
             from aclexplode(c.relacl) a
             where a.grantee <> c.relowner
               and not exists (
@@ -27,6 +30,7 @@ select
                   from aclexplode(i.initprivs) o
                   where o.grantee = a.grantee and o.privilege_type = a.privilege_type
               )
+            group by a.grantee
         ) g
         left join pg_roles r on r.oid = g.grantee
     ) as fix

@@ -8,9 +8,12 @@
 -- manual: sql-altertable
 
 -- on the source
-select distinct
+select
     format('%s.%I', k.conrelid::regclass, k.conname) as object,
-    format('alter table %s enable trigger all;', t.tgrelid::regclass) as fix
+    -- One by one, because ALL would enable triggers that somebody wants disabled, too.
+    string_agg(
+        format('alter table %s enable trigger %I;', t.tgrelid::regclass, t.tgname), ' ' order by t.oid
+    ) as fix
 from pg_trigger t
 join pg_constraint k on k.oid = t.tgconstraint
 where k.contype = 'f'
@@ -18,4 +21,5 @@ where k.contype = 'f'
   and t.tgenabled <> 'O'
   -- Of keys that are not enforced, 18 and up.
   and coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
+group by k.oid, k.conrelid, k.conname
 order by 1

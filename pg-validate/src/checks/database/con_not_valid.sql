@@ -14,6 +14,8 @@ from pg_constraint k
 join pg_namespace n on n.oid = k.connamespace
 where k.conrelid <> 0
   and not k.convalidated
+  -- Nothing is ever valid that is not enforced, 18 and up.
+  and coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
   and n.nspname !~ '^pg_'
   and n.nspname <> 'information_schema'
 order by 1

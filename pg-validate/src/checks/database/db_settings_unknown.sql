@@ -4,8 +4,8 @@
 -- severity: failed
 -- message: {count} {setting|settings} of databases or roles {does|do} not exist on the target, or
 --     may not be set there by our role
--- why: ALTER DATABASE or ALTER ROLE ... SET is refused; the setting is missing there. From 15 on
---     only a superuser sets parameters that no extension has defined.
+-- why: ALTER DATABASE or ALTER ROLE ... SET is refused; the setting is missing there. Some
+--     parameters are for superusers; from 15 on all that no extension has defined are, too.
 -- explains: unrecognized configuration parameter
 -- explains: permission denied to set parameter
 -- manual: sql-alterdatabase
@@ -32,14 +32,26 @@ where s.setdatabase in (0, (select o.oid from pg_database o where o.datname = cu
   and (r.oid is not null or d.oid is not null)
 order by 1, 2
 
--- on the target
+-- on the target before 15
 select k.key
 from unnest($1::text[]) k (key)
-where not exists (select from pg_settings s where lower(s.name) = lower(k.key))
-  and case
-      when k.key ~ '\.'
-          then current_setting('server_version_num')::integer >= 150000
-              and not (select r.rolsuper from pg_roles r where r.rolname = current_user)
-      -- Still taken, though listed nowhere.
-      else k.key <> 'default_with_oids'
-  end
+join pg_roles r on r.rolname = current_user
+left join pg_settings s on lower(s.name) = lower(k.key)
+where case
+    when s.context in ('superuser', 'superuser-backend') then not r.rolsuper
+    when s.name is null
+        -- Still taken, or taken always, though listed nowhere.
+        then k.key !~ '\.' and k.key not in ('default_with_oids', 'role', 'session_authorization', 'seed')
+    else s.context in ('internal', 'postmaster', 'sighup')
+end
+
+-- on the target from 15
+select k.key
+from unnest($1::text[]) k (key)
+left join pg_settings s on lower(s.name) = lower(k.key)
+where case
+    when s.context in ('superuser', 'superuser-backend') or s.name is null and k.key ~ '\.'
+        then not has_parameter_privilege(k.key, 'SET')
+    when s.name is null then k.key not in ('default_with_oids', 'role', 'session_authorization', 'seed')
+    else s.context in ('internal', 'postmaster', 'sighup')
+end

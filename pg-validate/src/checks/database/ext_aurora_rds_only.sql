@@ -13,7 +13,7 @@ select
     quote_ident(e.extname) as object,
     'in its place: ' || coalesce(r.replacement, 'nothing of that kind') as detail,
     e.extname as key,
-    format('drop extension %I cascade; -- when nothing needs it', e.extname) as fix
+    format('drop extension %I;', e.extname) as fix
 from pg_extension e
 left join (
     values

@@ -25,7 +25,7 @@ select
         when a.name in ('pg_partman', 'postgis', 'citus')
             and split_part(a.default_version, '.', 1) <> split_part(k.version, '.', 1) then 'failed'
     end as severity,
-    format('alter extension %I update to %L; -- on the source, where it has that', a.name, a.default_version) as fix
+    format('alter extension %I update to %L; -- if the source has it', a.name, a.default_version) as fix_there
 from (
     select t.key, split_part(t.key, '=', 1) as name, substr(t.key, strpos(t.key, '=') + 1) as version
     from unnest($1::text[]) t (key)

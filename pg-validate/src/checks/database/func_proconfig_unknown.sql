@@ -2,9 +2,11 @@
 --
 -- level: database
 -- severity: failed
--- message: {count} {function sets|functions set} a parameter that the target does not have
+-- message: {count} {function sets|functions set} a parameter that the target does not have, or that
+--     our role may not set there
 -- why: CREATE FUNCTION ... SET is refused.
 -- explains: unrecognized configuration parameter
+-- explains: permission denied to set parameter
 -- manual: sql-createfunction
 
 -- on the source
@@ -24,8 +26,26 @@ where n.nspname !~ '^pg_'
   )
 order by 1, 2
 
--- on the target
+-- on the target before 15
 select k.key
 from unnest($1::text[]) k (key)
-where k.key !~ '\.'
-  and not exists (select from pg_settings s where lower(s.name) = lower(k.key))
+join pg_roles r on r.rolname = current_user
+left join pg_settings s on lower(s.name) = lower(k.key)
+where case
+    when s.context in ('superuser', 'superuser-backend') then not r.rolsuper
+    when s.name is null
+        -- Still taken, or taken always, though listed nowhere.
+        then k.key !~ '\.' and k.key not in ('default_with_oids', 'role', 'session_authorization', 'seed')
+    else s.context in ('internal', 'postmaster', 'sighup')
+end
+
+-- on the target from 15
+select k.key
+from unnest($1::text[]) k (key)
+left join pg_settings s on lower(s.name) = lower(k.key)
+where case
+    when s.context in ('superuser', 'superuser-backend') or s.name is null and k.key ~ '\.'
+        then not has_parameter_privilege(k.key, 'SET')
+    when s.name is null then k.key not in ('default_with_oids', 'role', 'session_authorization', 'seed')
+    else s.context in ('internal', 'postmaster', 'sighup')
+end

@@ -21,7 +21,8 @@ select
                 else case when i.indpred is null then 'where ' else ' and ' end
                     || (
                         select string_agg(
-                            format('(%s) is not null', pg_get_indexdef(i.indexrelid, k, true)), ' and '
+                            -- IS NOT NULL would leave out rows of composites with a NULL in them.
+                            format('(%s) is distinct from null', pg_get_indexdef(i.indexrelid, k, true)), ' and '
                         )
                         from generate_series(1, coalesce((to_jsonb(i) ->> 'indnkeyatts')::integer, i.indnatts)) k
                     )

@@ -11,7 +11,7 @@
 select
     c.oid::regclass::text as object,
     case when i.indisunique then 'unique: look for duplicates' end as detail,
-    format('reindex index %1$s; -- or drop index %1$s', c.oid::regclass) as fix
+    format('reindex index %s; -- or drop it', c.oid::regclass) as fix
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
 join pg_namespace n on n.oid = c.relnamespace

@@ -12,13 +12,17 @@
 select
     quote_ident(l.lanname) as object,
     format('%s functions', (select count(*) from pg_proc p where p.prolang = l.oid)) as detail,
-    l.lanname as key
+    l.lanname as key,
+    -- Refused as long as a function needs it.
+    format('drop %s %I;', case when e.oid is null then 'language' else 'extension' end, coalesce(e.extname, l.lanname)) as fix
 from pg_language l
+left join pg_depend d on d.classid = 'pg_language'::regclass and d.objid = l.oid and d.deptype = 'e'
+left join pg_extension e on e.oid = d.refobjid
 where l.lanispl and l.lanname <> 'plpgsql'
 order by l.lanname
 
 -- on the target
-select k.key, format('create extension %I;', k.key) as fix
+select k.key
 from unnest($1::text[]) k (key)
 where not exists (select from pg_language l where l.lanname = k.key)
   and not exists (select from pg_available_extensions a where a.name = k.key)

@@ -37,7 +37,17 @@ with used (oid) as (
     join pg_namespace n on n.oid = t.typnamespace
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
 )
-select quote_ident(r.rolname) as object, r.rolname as key
+select
+    quote_ident(r.rolname) as object,
+    r.rolname as key,
+    concat(
+        format('create role %I', r.rolname),
+        case when r.rolcanlogin then ' login' end,
+        case when not r.rolinherit then ' noinherit' end,
+        case when r.rolcreatedb then ' createdb' end,
+        case when r.rolcreaterole then ' createrole' end,
+        ';'
+    ) as fix_there
 from used
 join pg_roles r on r.oid = used.oid
 where r.rolname !~ '^pg_'
@@ -46,8 +56,7 @@ order by r.rolname
 -- on the target
 select
     k.key,
-    case when own.rolsuper or own.rolcreaterole then 'warning' end as severity,
-    format('create role %I;', k.key) as fix
+    case when own.rolsuper or own.rolcreaterole then 'warning' end as severity
 from unnest($1::text[]) k (key)
 join pg_roles own on own.rolname = current_user
 where not exists (select from pg_roles r where r.rolname = k.key)

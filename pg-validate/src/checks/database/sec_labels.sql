@@ -8,6 +8,20 @@
 -- manual: sql-security-label
 
 -- on the source
-select format('%s %s', l.objtype, l.objname) as object, format('provider %s', l.provider) as detail
+select format('%s %s', l.objtype, l.objname) as object, format('provider %s', l.provider) as detail, l.provider as key
 from pg_seclabels l
 order by 1
+
+-- on the target
+select k.key
+from unnest($1::text[]) k (key)
+where not k.key = any (
+    regexp_split_to_array(
+        concat_ws(
+            ',',
+            replace(current_setting('shared_preload_libraries'), '$libdir/', ''),
+            replace(current_setting('session_preload_libraries'), '$libdir/', '')
+        ),
+        '\s*,\s*'
+    )
+)

@@ -20,11 +20,17 @@ select
     ) as fix
 from pg_depend d
 join pg_class s on s.oid = d.objid and s.relkind = 'S'
+join pg_sequence q on q.seqrelid = d.objid
 join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
 join pg_class c on c.oid = d.refobjid
+join pg_namespace n on n.oid = c.relnamespace
 where d.deptype in ('a', 'i')
   and d.classid = 'pg_class'::regclass
   and d.refclassid = 'pg_class'::regclass
   and a.atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
   and c.relkind in ('r', 'p')
+  -- One that counts down is ahead of what is larger.
+  and q.seqincrement > 0
+  and n.nspname !~ '^pg_'
+  and n.nspname <> 'information_schema'
 order by 1

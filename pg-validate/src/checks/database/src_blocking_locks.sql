@@ -10,7 +10,7 @@
 select
     l.relation::regclass::text as object,
     'locked by ' || coalesce('pid ' || l.pid, 'a prepared transaction') as detail,
-    format('select pg_terminate_backend(%s);', l.pid) as fix
+    case when l.pid is not null then format('select pg_terminate_backend(%s);', l.pid) end as fix
 from pg_locks l
 where l.locktype = 'relation'
   and l.mode = 'AccessExclusiveLock'

@@ -12,7 +12,8 @@
 select
     p.gid as object,
     format('of %s since %s', p.owner, p.prepared) as detail,
-    format('rollback prepared %L; -- or commit prepared', p.gid) as fix
+    -- Which of them is right only its coordinator knows, and the other one loses rows or makes some.
+    format('-- commit prepared %1$L; or: rollback prepared %1$L;', p.gid) as fix
 from pg_prepared_xacts p
 where p.database = current_database()
 order by p.gid

@@ -11,7 +11,7 @@
 -- on the source
 select
     quote_ident(a.rolname) as object,
-    format('\password %I', a.rolname) as fix
+    format('-- in psql: \password %I', a.rolname) as fix
 from pg_authid a
 where a.rolpassword ~ '^md5'
 order by 1
