@@ -1,6 +1,7 @@
 //! `--fix-sql`: the SQL that mends what was found, in one file, by the server that it is for.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use pg_pipe::Failure;
@@ -40,6 +41,15 @@ impl Fixes {
         }
     }
 
+    /// Looks whether the file could be written, and leaves what it holds.
+    ///
+    /// # Errors
+    /// When it cannot be written (exit 3).
+    pub(crate) fn try_file(file: &Path) -> Result<(), Failure> {
+        let opened = fs::OpenOptions::new().append(true).create(true).open(file);
+        opened.map(drop).map_err(|error| not_written(file, &error))
+    }
+
     /// Writes the file.
     ///
     /// # Errors
@@ -51,11 +61,13 @@ impl Fixes {
                 text.push_str(&format!("\n-- ===== On the {title} =====\n{statements}"));
             }
         }
-        fs::write(file, text).map_err(|error| {
-            Failure::input(format!("cannot write {}: {error}", file.display()))
-                .hint("Name a file in a directory that you may write to.")
-        })
+        fs::write(file, text).map_err(|error| not_written(file, &error))
     }
+}
+
+fn not_written(file: &Path, error: &io::Error) -> Failure {
+    Failure::input(format!("cannot write {}: {error}", file.display()))
+        .hint("Name a file in a directory that you may write to.")
 }
 
 #[cfg(test)]
@@ -71,6 +83,8 @@ mod tests {
         fixes.note("x.y", Some("d"), &outcome);
         let file = std::env::temp_dir().join(format!("pgmig-fixes-{}", std::process::id()));
         fixes.write(&file).unwrap();
+        // Looked at again by a run that then finds no server.
+        Fixes::try_file(&file).unwrap();
         let text = fs::read_to_string(&file).unwrap();
         fs::remove_file(&file).unwrap();
         assert_eq!(
@@ -79,10 +93,8 @@ mod tests {
              \n-- ===== On the source =====\n\n-- x.y (database d): two lines\na;\n\
              \n-- ===== On the target =====\n\n-- x.y (database d): two lines\nb;\n"
         );
-        assert!(
-            Fixes::default()
-                .write(Path::new("/nowhere/at all"))
-                .is_err()
-        );
+        let nowhere = Path::new("/nowhere/at all");
+        assert!(Fixes::default().write(nowhere).is_err());
+        assert!(Fixes::try_file(nowhere).is_err());
     }
 }

@@ -18,7 +18,7 @@ pub(crate) enum Choice {
 /// The checks to report, in their order.
 ///
 /// # Errors
-/// When an id does not exist.
+/// When an id does not exist, or a check that is named would not run.
 pub(crate) fn choose<'c>(
     args: &Args,
     checks: &'c [Check],
@@ -29,7 +29,7 @@ pub(crate) fn choose<'c>(
         find(checks, id)?;
     }
     let has = |ids: &[String], check: &Check| ids.iter().any(|id| id == check.id);
-    Ok(checks
+    let chosen: Vec<(&Check, Choice)> = checks
         .iter()
         .filter(|check| args.only.is_empty() || has(&args.only, check))
         .map(|check| {
@@ -43,7 +43,31 @@ pub(crate) fn choose<'c>(
             };
             (check, choice)
         })
-        .collect())
+        .collect();
+    let is_run = args.explain.is_none() && !args.list;
+    if is_run && !args.only.is_empty() {
+        refuse_nothing(args, &chosen)?;
+    }
+    Ok(chosen)
+}
+
+/// A check that somebody has named and that would not run must not end as a success.
+fn refuse_nothing(args: &Args, chosen: &[(&Check, Choice)]) -> Result<(), Failure> {
+    for (check, choice) in chosen {
+        let flag = match (choice, check.looks) {
+            (Choice::LeaveOut(_), Looks::Deep) => "--deep",
+            (Choice::LeaveOut(_), Looks::Code(Look::Rehearsal)) => "--rehearse",
+            _ => continue,
+        };
+        if !args.skip.iter().any(|id| id == check.id) {
+            let failure = Failure::usage(format!("check {} does not run without {flag}", check.id));
+            return Err(failure.hint(format!("Add {flag}.")));
+        }
+    }
+    if chosen.iter().all(|(_, choice)| *choice != Choice::Run) {
+        return Err(Failure::usage("--only and --skip leave no check to run"));
+    }
+    Ok(())
 }
 
 /// The check of an id.
@@ -111,6 +135,19 @@ mod tests {
                 ("role.missing", Choice::Run)
             ]
         );
+    }
+
+    #[test]
+    fn a_check_that_is_named_and_would_not_run_is_refused() {
+        for (args, part) in [
+            (["--only", "con.deep_check,conn.tls"].as_slice(), "--deep"),
+            (&["--only", "schema.rehearsal"], "--rehearse"),
+            (&["--only", "conn.tls", "--skip", "conn.tls"], "no check"),
+        ] {
+            let failure = chosen(args).unwrap_err();
+            assert!(failure.to_string().contains(part), "{failure}");
+        }
+        chosen(&["--list", "--only", "con.deep_check"]).unwrap();
     }
 
     #[test]

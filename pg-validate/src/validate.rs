@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     }
     if let Some(file) = &args.fix_sql {
         // That it can be written should be known before, not after.
-        Fixes::default().write(file)?;
+        Fixes::try_file(file)?;
     }
     let head = Head::read(input)?;
     if let Some(migration) = &head.migration
@@ -52,7 +52,12 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         None => args
             .database
             .iter()
-            .map(|name| Some(name.as_str()))
+            .enumerate()
+            // Each once, however often it is named.
+            .filter(|(place, name)| {
+                args.database.iter().position(|other| other == *name) == Some(*place)
+            })
+            .map(|(_, name)| Some(name.as_str()))
             .collect(),
     };
     for (index, database) in databases.into_iter().enumerate() {

@@ -342,6 +342,8 @@ fn several_databases_are_validated_and_the_servers_once() {
         &scene.source.name,
         "--database",
         &other.name,
+        "--database",
+        &scene.source.name,
     ];
     let ran = scene.tool(&words).run();
     let stream = ran.stream();

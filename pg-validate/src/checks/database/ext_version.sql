@@ -11,8 +11,12 @@
 -- on the source
 select
     quote_ident(e.extname) as object,
-    e.extname || '=' || e.extversion as key
+    e.extname || '=' || e.extversion as key,
+    case
+        when a.default_version <> e.extversion then format('alter extension %I update;', e.extname)
+    end as fix
 from pg_extension e
+left join pg_available_extensions a on a.name = e.extname
 where e.extname <> 'plpgsql'
 order by e.extname
 
@@ -24,8 +28,7 @@ select
         when a.name = 'timescaledb' then 'failed'
         when a.name in ('pg_partman', 'postgis', 'citus')
             and split_part(a.default_version, '.', 1) <> split_part(k.version, '.', 1) then 'failed'
-    end as severity,
-    format('alter extension %I update to %L; -- if the source has it', a.name, a.default_version) as fix_there
+    end as severity
 from (
     select t.key, split_part(t.key, '=', 1) as name, substr(t.key, strpos(t.key, '=') + 1) as version
     from unnest($1::text[]) t (key)
