@@ -28,6 +28,9 @@ const BACK: &str = "rollback to savepoint pgmig_probe; release savepoint pgmig_p
 /// Class of SQLSTATE: the data are wrong.
 const DATA_EXCEPTION: &str = "22";
 
+/// SQLSTATE of what amcheck finds.
+const INDEX_CORRUPTED: &str = "XX002";
+
 /// A query that reads rows.
 struct Probe {
     /// Which of the checks.
@@ -197,7 +200,7 @@ fn answer(session: &mut Session, probe: &Probe, deadline: Instant) -> Result<Ans
             }
             let is_of_data = error
                 .sqlstate()
-                .is_some_and(|state| state.starts_with(DATA_EXCEPTION));
+                .is_some_and(|state| state.starts_with(DATA_EXCEPTION) || state == INDEX_CORRUPTED);
             let is_late = error.class() == Class::Canceled;
             let said = pg_pipe::failure::message(&error.into());
             Ok(if is_of_data {
@@ -231,6 +234,7 @@ fn outcome(check: &Check, subject: &Subject, answers: Vec<&(Probe, Answer)>) -> 
         }
     }
     found.sort_by(|one, other| one.object.cmp(&other.object));
+    unanswered.sort();
     let Some((_, why)) = unanswered.first() else {
         return ask::outcome(check, subject, &found);
     };

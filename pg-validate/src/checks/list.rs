@@ -147,6 +147,7 @@ pub(super) const TEXTS: &[&str] = &[
     include_str!("database/db_deep_bytes.sql"),
     include_str!("database/tbl_deep_row_over_1gb.sql"),
     include_str!("database/idx_deep_duplicates.sql"),
+    include_str!("database/idx_deep_amcheck.sql"),
     include_str!("database/con_deep_fk_orphans.sql"),
     include_str!("database/con_deep_check.sql"),
     include_str!("database/seq_behind_max.sql"),

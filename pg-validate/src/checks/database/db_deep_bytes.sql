@@ -29,6 +29,11 @@ where a.attnum > 0
       where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
   )
   and c.relkind = 'r'
-  and t.typcategory = 'S'
+  -- Whatever has text in it that nothing else has checked.
+  and (
+      t.typcategory = 'S'
+      or t.typname in ('json', 'jsonb', 'xml', 'hstore')
+      or exists (select from pg_type e where e.oid = t.typelem and t.typcategory = 'A' and e.typcategory = 'S')
+  )
   and current_setting('server_encoding') = 'SQL_ASCII'
 order by n.nspname, c.relname, a.attnum

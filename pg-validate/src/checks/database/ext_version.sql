@@ -11,12 +11,8 @@
 -- on the source
 select
     quote_ident(e.extname) as object,
-    e.extname || '=' || e.extversion as key,
-    case
-        when a.default_version <> e.extversion then format('alter extension %I update;', e.extname)
-    end as fix
+    e.extname || '=' || e.extversion as key
 from pg_extension e
-left join pg_available_extensions a on a.name = e.extname
 where e.extname <> 'plpgsql'
 order by e.extname
 
