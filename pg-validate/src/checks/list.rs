@@ -66,9 +66,18 @@ pub(super) const TEXTS: &[&str] = &[
     include_str!("database/func_opaque.sql"),
     include_str!("database/func_builtin_refs.sql"),
     include_str!("database/func_file_access.sql"),
-    include_str!("database/func_search_path_in_index.sql"),
-    include_str!("database/func_search_path_in_check.sql"),
-    include_str!("database/func_search_path_in_matview.sql"),
+    concat!(
+        include_str!("database/func_search_path_in_index.sql"),
+        include_str!("names_without_schema.sql")
+    ),
+    concat!(
+        include_str!("database/func_search_path_in_check.sql"),
+        include_str!("names_without_schema.sql")
+    ),
+    concat!(
+        include_str!("database/func_search_path_in_matview.sql"),
+        include_str!("names_without_schema.sql")
+    ),
     include_str!("database/func_in_defaults_generated.sql"),
     include_str!("database/func_anyarray_polymorphic.sql"),
     include_str!("database/fn_sql_atomic.sql"),
