@@ -306,6 +306,8 @@ mod tests {
             target_rows: None,
             source_checksum: None,
             target_checksum: None,
+            source_method: None,
+            target_method: None,
             message: None,
             missing: None,
             extra: None,

@@ -52,7 +52,8 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     let mut warned = sides.warn(context)?;
     warned |= soundness::warn_of_collations(sides.target.session(), context)?;
     let mut plan = plan(&mut known, &mut sides, &scope)?;
-    let mut tally = Tally::new(context, args.audience(), args.scope.allow_skipped);
+    let allow_skipped = args.scope.allow_skipped;
+    let mut tally = Tally::new(context, args.audience(), allow_skipped, sides.methods());
     let behind = soundness::sequences_behind(sides.target.session(), context)?;
     warned |= tally.note_sequences(behind, &plan);
     if let Some(path) = &args.files.resume {

@@ -11,10 +11,10 @@ use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use pg_pipe::Failure;
 use pg_pipe::pace::Pace;
-use pg_pipe::stop::Stop;
-use pg_session::{Cancel, Class, Role, Session};
+use pg_pipe::stop::{Registered, Stop};
+use pg_session::{Class, Role, Session, Wire};
 
-use crate::reading::{Job, Reading};
+use crate::reading::{Job, Reader, Reading};
 use crate::server::Opener;
 
 /// How often the stop switch is looked at while nothing arrives.
@@ -23,6 +23,16 @@ const TICK: Duration = Duration::from_millis(200);
 /// Settings of a session that a server in use hardly feels: it has little memory and no helpers.
 const FRIENDLY: &str = "set local work_mem = '4MB'; \
     set local max_parallel_workers_per_gather = 0";
+
+/// What a worker goes back to after each job.
+const BEFORE_A_JOB: &str = "savepoint one_job";
+
+/// Also after success: it gives the lock on the table back, and the session never holds more
+/// than one however many tables there are.
+const AFTER_A_JOB: &str = "rollback to savepoint one_job";
+
+/// Cancels what a session or a wire is running.
+type Cancel = Box<dyn Fn() + Send>;
 
 /// A job and the number of its comparison.
 pub(crate) struct Task {
@@ -147,13 +157,13 @@ impl Crew {
         self.fire();
     }
 
-    fn enlist(&self, cancel: Cancel) {
-        self.cancels().push(cancel);
+    fn enlist(&self, cancel: impl Fn() + Send + 'static) {
+        self.cancels().push(Box::new(cancel));
     }
 
     fn fire(&self) {
         for cancel in self.cancels().iter() {
-            cancel.fire();
+            cancel();
         }
     }
 
@@ -214,19 +224,32 @@ impl Worker<'_> {
             return Ok(());
         };
         let cancel = session.cancel();
-        self.crew.enlist(cancel.clone());
-        let _canceled_on_stop = self.crew.stop.on_request(move || cancel.fire());
+        let _canceled_on_stop = self.canceled_on_stop(move || cancel.fire());
         self.opener
             .adopt(&mut session)
             .and_then(|()| session.batch(FRIENDLY))
-            .and_then(|()| session.batch("savepoint one_job"))
+            .and_then(|()| session.batch(BEFORE_A_JOB))
             .with_context(|| format!("cannot share the snapshot of the {}", self.opener.role()))?;
+        let mut wire = self.opener.wire(&session)?;
+        let cancel = wire.as_ref().map(Wire::cancel);
+        let _wire_canceled_on_stop =
+            cancel.map(|cancel| self.canceled_on_stop(move || cancel.fire()));
+        if let Some(wire) = &mut wire {
+            wire.batch(FRIENDLY)?;
+            wire.batch(BEFORE_A_JOB)?;
+        }
         while let (false, Ok(task)) = (self.crew.should_end(), self.tasks.try_recv()) {
             let bytes = task.job.bytes();
-            self.read(&mut session, task)?;
+            self.read(&mut session, wire.as_mut(), task)?;
             self.pace.wait(bytes, &self.crew.stop);
         }
         Ok(())
+    }
+
+    /// Has something canceled when all is to end.
+    fn canceled_on_stop(&self, cancel: impl Fn() + Clone + Send + 'static) -> Registered {
+        self.crew.enlist(cancel.clone());
+        self.crew.stop.on_request(cancel)
     }
 
     /// With fewer sessions than asked for the work is done just as well. Whether there was
@@ -242,20 +265,28 @@ impl Worker<'_> {
         }
     }
 
-    fn read(&self, session: &mut Session, task: Task) -> anyhow::Result<()> {
+    fn read(
+        &self,
+        session: &mut Session,
+        mut wire: Option<&mut Wire>,
+        task: Task,
+    ) -> anyhow::Result<()> {
         let begun = Instant::now();
+        let mut reader = Reader {
+            session,
+            wire: wire.as_deref_mut(),
+        };
         let result = task
             .job
-            .read(session)
+            .read(&mut reader)
             .with_context(|| format!("cannot read {} on the {}", task.job, self.opener.role()));
         match result {
             Err(error) if is_lost(&error) || self.crew.should_end() => return Err(error),
             _ => {}
         }
-        // Also after success: it gives the lock on the table back, and the session never
-        // holds more than one however many tables there are.
         session
-            .batch("rollback to savepoint one_job")
+            .batch(AFTER_A_JOB)
+            .and_then(|()| wire.map_or(Ok(()), |wire| wire.batch(AFTER_A_JOB)))
             .with_context(|| format!("cannot go on reading the {}", self.opener.role()))?;
         let done = Done {
             number: task.number,

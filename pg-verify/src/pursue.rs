@@ -249,11 +249,13 @@ impl<'run> Pursuit<'run, '_> {
 
     fn drill(&mut self) -> Option<Drill<'_>> {
         let wanted = self.wanted();
+        let hash = self.sides.row_hash();
         let source = self.sides.source.as_mut()?;
         Some(Drill {
             source: source.session(),
             target: self.sides.target.session(),
             stop: self.context.stop(),
+            hash,
             wanted,
         })
     }
@@ -383,8 +385,8 @@ impl<'run> Pursuit<'run, '_> {
             return Ok(true);
         };
         let begun = Instant::now();
-        let there = there.read(source.session())?;
-        let here = here.read(self.sides.target.session())?;
+        let there = source.read(there)?;
+        let here = self.sides.target.read(here)?;
         let (verdict, message) = judge(case.comparison.kind, &there, &here);
         let rows = there.count.max(here.count);
         case.pending.ranges = vec![(Range::default(), rows)];

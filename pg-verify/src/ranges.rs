@@ -22,7 +22,7 @@ const MOST_RANGES: i64 = 4_096;
 
 /// How many ranges there are of the size from which on a table is split. Each costs
 /// a query on each side; one that differs is read again.
-const RANGES_OF_A_SPLIT: i64 = 10;
+const RANGES_OF_A_SPLIT: i64 = 5;
 
 /// Rows of a page that are looked at for one that is there.
 const TRIES: usize = 8;

@@ -5,9 +5,11 @@ use std::fmt;
 use anyhow::Context as _;
 use pg_pipe::{Exit, Failure};
 use pg_session::catalog::read_sequence;
-use pg_session::checksum::{Sum, merge, rows, sum_large_objects, sum_where};
+use pg_session::checksum::{
+    Sum, merge, rows, stream_large_objects, stream_on_wire, sum_large_objects, sum_where,
+};
 use pg_session::relation::ColumnFacts;
-use pg_session::{Relation, RelationName, Session, quote};
+use pg_session::{Relation, RelationName, Session, Wire, quote};
 
 use crate::known::LARGE_OBJECTS;
 
@@ -77,21 +79,44 @@ impl TableJob {
     ///
     /// # Errors
     /// What the server says, or that the table was truncated or rewritten meanwhile.
-    pub(crate) fn read(&self, session: &mut Session) -> anyhow::Result<Reading> {
+    fn read(&self, reader: &mut Reader<'_>) -> anyhow::Result<Reading> {
         let filter = self.filter.as_ref().map(|filter| format!("{filter}\n"));
-        if self.is_part {
-            session.batch(BY_INDEX)?;
-        }
-        let reading = if self.counts {
-            let from = rows(&self.relation, filter.as_deref());
-            let row = session.query_one(&format!("select count(*) from {from}"), &[])?;
-            Reading::counted(row.get(0))
-        } else {
-            let sum = sum_where(session, &self.relation, filter.as_deref())?;
-            Reading::rows(sum.rows, sum.checksum)
+        let (relation, filter) = (&self.relation, filter.as_deref());
+        let session = &mut *reader.session;
+        let reading = match &mut reader.wire {
+            _ if self.counts => {
+                let sql = format!("select count(*) from {}", rows(relation, filter));
+                Reading::counted(session.query_one(&sql, &[])?.get(0))
+            }
+            Some(wire) => {
+                if self.is_part {
+                    wire.batch(BY_INDEX)?;
+                }
+                stream_on_wire(wire, relation, filter)?.into()
+            }
+            None => {
+                if self.is_part {
+                    session.batch(BY_INDEX)?;
+                }
+                sum_where(session, relation, filter)?.into()
+            }
         };
-        check_unchanged(session, &self.relation)?;
+        check_unchanged(session, relation)?;
         Ok(reading)
+    }
+}
+
+/// What reads: a session in the snapshot, and a wire in it where rows are streamed.
+pub(crate) struct Reader<'s> {
+    /// The session.
+    pub(crate) session: &'s mut Session,
+    /// The wire.
+    pub(crate) wire: Option<&'s mut Wire>,
+}
+
+impl From<Sum> for Reading {
+    fn from(sum: Sum) -> Self {
+        Self::rows(sum.rows, sum.checksum)
     }
 }
 
@@ -161,28 +186,32 @@ impl Job {
         }
     }
 
-    /// Reads it, in the transaction that the session is in.
+    /// Reads it, in the transactions that session and wire are in.
     ///
     /// # Errors
     /// What the server says, or that the table was truncated or rewritten meanwhile.
-    pub(crate) fn read(&self, session: &mut Session) -> anyhow::Result<Reading> {
-        match self {
-            Self::Table(table) => table.read(session),
-            Self::Sequence(name) => {
-                let position = read_sequence(session, name)?;
+    pub(crate) fn read(&self, reader: &mut Reader<'_>) -> anyhow::Result<Reading> {
+        match (self, &mut reader.wire) {
+            (Self::Table(table), _) => table.read(reader),
+            (Self::Sequence(name), _) => {
+                let position = read_sequence(reader.session, name)?;
                 Ok(Reading::position(position.last_value, position.is_called))
             }
-            Self::LargeObjects => {
-                let sum = sum_large_objects(session)?;
+            (Self::LargeObjects, Some(wire)) => Ok(stream_large_objects(wire)?.into()),
+            (Self::LargeObjects, None) => {
+                let sum = sum_large_objects(reader.session)?;
                 Ok(Reading::rows(sum.count, sum.checksum))
             }
         }
     }
 }
 
-/// TRUNCATE and rewrites are not MVCC: an older snapshot then sees an empty table, and two
-/// empty tables would be equal.
-fn check_unchanged(session: &mut Session, relation: &Relation) -> anyhow::Result<()> {
+/// Makes sure that a table was neither truncated nor rewritten, which is not MVCC: an older
+/// snapshot then sees an empty table, and two empty tables would be equal.
+///
+/// # Errors
+/// When it was.
+pub(crate) fn check_unchanged(session: &mut Session, relation: &Relation) -> anyhow::Result<()> {
     // By the simple protocol: there is one for each part of a table.
     let sql = quote::bound(FILENODE, &[&relation.oid.to_string()]);
     let rows = session

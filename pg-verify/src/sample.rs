@@ -37,6 +37,7 @@ pub(crate) fn compare<'run>(
     context: &'run Context,
     tally: &mut Tally<'run>,
 ) -> anyhow::Result<()> {
+    let hash = sides.row_hash();
     let Some(source) = &mut sides.source else {
         return Ok(());
     };
@@ -54,6 +55,7 @@ pub(crate) fn compare<'run>(
             source: source.session(),
             target: sides.target.session(),
             stop: context.stop(),
+            hash,
             wanted,
         };
         let pair = Pair {

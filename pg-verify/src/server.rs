@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use pg_pipe::Context;
-use pg_pipe::record::Side;
-use pg_pipe::stop::Registered;
+use pg_pipe::record::{Method, Side};
+use pg_pipe::stop::{Registered, Stop};
 use pg_session::catalog::{LEDGER_SCHEMA, list_relations, list_routed, list_sequences};
-use pg_session::checksum::check_known_answer;
+use pg_session::checksum::{RowHash, check_known_answer, is_hashed_by};
 use pg_session::endpoint::environment;
 use pg_session::session::Facts;
 use pg_session::settings::application_name;
 use pg_session::snapshot::{self, SnapshotId};
-use pg_session::{Endpoint, Purpose, RelationName, Role, Session, resolve};
+use pg_session::{Endpoint, Purpose, RelationName, Role, Session, Wire, resolve};
 
-use crate::args::Args;
+use crate::args::{Args, Way};
 use crate::known::Known;
 use crate::plan::{Columns, Listing};
+use crate::reading::{Job, Reader, Reading};
 
 const GENERATED: &str = include_str!("sql/generated_columns.sql");
 const IDENTITY: &str = include_str!("sql/server_identity.sql");
@@ -29,6 +30,9 @@ pub(crate) struct Server {
     application_name: String,
     holder: Session,
     snapshot: SnapshotId,
+    is_hashed: bool,
+    method: Method,
+    stop: Stop,
     _canceled_on_stop: Registered,
 }
 
@@ -77,13 +81,14 @@ fn flag(role: Role, args: &Args) -> Option<&str> {
 }
 
 impl Server {
-    /// Connects, makes sure that the server computes our checksum, and takes a snapshot.
+    /// Connects, looks whether the server computes our checksum, and takes a snapshot.
     ///
     /// # Errors
     /// What the server, or the way to it, says.
     pub(crate) fn open(
         endpoint: Endpoint,
         migration: Option<&str>,
+        way: Way,
         context: &Context,
     ) -> anyhow::Result<Self> {
         let role = endpoint.role();
@@ -91,13 +96,29 @@ impl Server {
         let mut holder = endpoint.connect(Purpose::Read, &application_name)?;
         let cancel = holder.cancel();
         let canceled_on_stop = context.stop().on_request(move || cancel.fire());
-        check_known_answer(&mut holder).with_context(|| format!("cannot verify the {role}"))?;
+        let is_hashed = is_hashed_by(&mut holder)
+            .and_then(|is_hashed| match way {
+                Way::Server if !is_hashed => check_known_answer(&mut holder).map(|()| true),
+                _ => Ok(is_hashed),
+            })
+            .with_context(|| format!("cannot verify the {role}"))?;
+        let method = match way {
+            Way::Auto | Way::Server if is_hashed => Method::Server,
+            Way::Auto | Way::Server | Way::Stream => Method::Stream,
+        };
         let snapshot = snapshot::export(&mut holder)
             .with_context(|| format!("cannot take a snapshot of the {role}"))?;
         let facts = holder.facts();
         context.notice().detail(&format!(
-            "{role}: {endpoint}, PostgreSQL {}, {}, snapshot {}",
-            facts.version, facts.encoding, snapshot.0
+            "{role}: {endpoint}, PostgreSQL {}, {}, snapshot {}, rows are hashed {}",
+            facts.version,
+            facts.encoding,
+            snapshot.0,
+            if method == Method::Stream {
+                "here"
+            } else {
+                "there"
+            }
         ));
         Ok(Self {
             role,
@@ -105,6 +126,9 @@ impl Server {
             application_name,
             holder,
             snapshot,
+            is_hashed,
+            method,
+            stop: context.stop().clone(),
             _canceled_on_stop: canceled_on_stop,
         })
     }
@@ -173,6 +197,34 @@ impl Server {
         self.role
     }
 
+    /// How its rows are checksummed.
+    pub(crate) fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The hash that it has for rows while those that differ are looked for.
+    pub(crate) fn row_hash(&self) -> RowHash {
+        if self.is_hashed {
+            RowHash::Checksum
+        } else {
+            RowHash::Md5
+        }
+    }
+
+    /// Reads something in the snapshot's own session.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn read(&mut self, job: &Job) -> anyhow::Result<Reading> {
+        let mut wire = self.opener().wire(&self.holder)?;
+        let cancel = wire.as_ref().map(Wire::cancel);
+        let _canceled_on_stop = cancel.map(|cancel| self.stop.on_request(move || cancel.fire()));
+        job.read(&mut Reader {
+            session: &mut self.holder,
+            wire: wire.as_mut(),
+        })
+    }
+
     /// The session that holds the snapshot, in its transaction.
     pub(crate) fn session(&mut self) -> &mut Session {
         &mut self.holder
@@ -210,6 +262,7 @@ impl Server {
             endpoint: self.endpoint.clone(),
             application_name: self.application_name.clone(),
             snapshot: self.snapshot.clone(),
+            method: self.method,
         }
     }
 }
@@ -237,6 +290,7 @@ pub(crate) struct Opener {
     endpoint: Endpoint,
     application_name: String,
     snapshot: SnapshotId,
+    method: Method,
 }
 
 impl Opener {
@@ -251,6 +305,20 @@ impl Opener {
     /// What the server, or the way to it, says.
     pub(crate) fn connect(&self) -> Result<Session, pg_session::Error> {
         self.endpoint.connect(Purpose::Read, &self.application_name)
+    }
+
+    /// A wire beside a session, in a transaction on the snapshot, where rows are streamed.
+    ///
+    /// # Errors
+    /// What the server, or the way to it, says.
+    pub(crate) fn wire(&self, session: &Session) -> Result<Option<Wire>, pg_session::Error> {
+        if self.method != Method::Stream {
+            return Ok(None);
+        }
+        let name = &self.application_name;
+        let mut wire = self.endpoint.wire(session.way(), Purpose::Read, name)?;
+        snapshot::adopt_on_wire(&mut wire, &self.snapshot)?;
+        Ok(Some(wire))
     }
 
     /// Begins the session's transaction on the snapshot.

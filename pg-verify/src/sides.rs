@@ -1,7 +1,9 @@
 //! Both sides, and what is said about them before anything is compared.
 
 use pg_pipe::Context;
+use pg_pipe::record::Method;
 use pg_session::Role;
+use pg_session::checksum::RowHash;
 
 use crate::args::Args;
 use crate::known::Known;
@@ -37,9 +39,9 @@ impl Sides {
             .transpose()?;
         let target = server::locate(Role::Target, args, known, context)?;
         let source = source
-            .map(|endpoint| Server::open(endpoint, hash, context))
+            .map(|endpoint| Server::open(endpoint, hash, args.reading.method, context))
             .transpose()?;
-        let target = Server::open(target, hash, context)?;
+        let target = Server::open(target, hash, args.reading.method, context)?;
         Ok(Self { source, target })
     }
 
@@ -56,7 +58,8 @@ impl Sides {
     ) -> anyhow::Result<()> {
         if server::is_given(Role::Source, args, known) {
             let endpoint = server::locate(Role::Source, args, known, context)?;
-            self.source = Some(Server::open(endpoint, known.head.hash(), context)?);
+            let (hash, way) = (known.head.hash(), args.reading.method);
+            self.source = Some(Server::open(endpoint, hash, way, context)?);
         } else {
             context
                 .notice()
@@ -68,6 +71,23 @@ impl Sides {
     /// Those that are connected to.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Server> {
         self.source.iter().chain([&self.target])
+    }
+
+    /// How the rows of source and target are checksummed.
+    pub(crate) fn methods(&self) -> [Option<Method>; 2] {
+        [
+            self.source.as_ref().map(Server::method),
+            Some(self.target.method()),
+        ]
+    }
+
+    /// The hash that both have for rows.
+    pub(crate) fn row_hash(&self) -> RowHash {
+        if self.each().all(|side| side.row_hash() == RowHash::Checksum) {
+            RowHash::Checksum
+        } else {
+            RowHash::Md5
+        }
     }
 
     /// Where the source is, without the password; empty when it was not connected to.

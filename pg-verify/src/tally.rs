@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pg_pipe::record::{
-    Difference, Record, Verdict, Verification, VerificationStatus, Verified, VerifiedKind,
+    Difference, Method, Record, Verdict, Verification, VerificationStatus, Verified, VerifiedKind,
 };
 use pg_pipe::{Context, Exit};
 use pg_session::RelationName;
 
 use crate::args::Audience;
 use crate::details::Details;
-use crate::plan::Comparison;
-use crate::reading::Reading;
+use crate::plan::{Comparison, Course, Half};
+use crate::reading::{Job, Reading};
 use crate::resume::Resume;
 
 /// Both sides of a comparison, as far as they are read.
@@ -63,6 +63,7 @@ pub(crate) struct Tally<'context> {
     context: &'context Context,
     audience: Audience,
     allow_skipped: bool,
+    methods: [Option<Method>; 2],
     resume: Option<Resume>,
     behind: BTreeMap<RelationName, String>,
     held: Vec<(Verified, Vec<Difference>)>,
@@ -84,11 +85,17 @@ pub(crate) struct Closed {
 
 impl<'context> Tally<'context> {
     /// Nothing yet.
-    pub(crate) fn new(context: &'context Context, audience: Audience, allow_skipped: bool) -> Self {
+    pub(crate) fn new(
+        context: &'context Context,
+        audience: Audience,
+        allow_skipped: bool,
+        methods: [Option<Method>; 2],
+    ) -> Self {
         Self {
             context,
             audience,
             allow_skipped,
+            methods,
             resume: None,
             behind: BTreeMap::new(),
             held: Vec::new(),
@@ -154,7 +161,7 @@ impl<'context> Tally<'context> {
         if readings.failure.is_none() {
             self.tell(comparison, outcome.verdict, outcome.message.as_deref());
         }
-        let (verified, rows) = records(comparison, outcome);
+        let (verified, rows) = records(comparison, outcome, self.methods);
         if let Some(resume) = &mut self.resume
             && let Err(error) = resume.note(&verified)
         {
@@ -223,13 +230,18 @@ impl<'context> Tally<'context> {
 /// How the message begins of what was, as asked for, not compared wholly.
 pub(crate) const PARTLY: &str = "not compared wholly: ";
 
-fn records(comparison: &Comparison, outcome: Outcome) -> (Verified, Vec<Difference>) {
+fn records(
+    comparison: &Comparison,
+    outcome: Outcome,
+    methods: [Option<Method>; 2],
+) -> (Verified, Vec<Difference>) {
     let readings = outcome.readings;
     let speed = u64::try_from(readings.took.as_micros())
         .ok()
         .and_then(|took| readings.bytes.saturating_mul(1_000_000).checked_div(took));
     let (source_rows, source_checksum) = parts(readings.source);
     let (target_rows, target_checksum) = parts(readings.target);
+    let [source_method, target_method] = used(comparison, methods);
     let has_details = outcome.details.is_some();
     let details = outcome.details.unwrap_or_default();
     let verified = Verified {
@@ -239,6 +251,8 @@ fn records(comparison: &Comparison, outcome: Outcome) -> (Verified, Vec<Differen
         verdict: outcome.verdict,
         source_rows,
         target_rows,
+        source_method: source_method.filter(|_| source_checksum.is_some()),
+        target_method: target_method.filter(|_| target_checksum.is_some()),
         source_checksum,
         target_checksum,
         message: outcome.message,
@@ -252,6 +266,20 @@ fn records(comparison: &Comparison, outcome: Outcome) -> (Verified, Vec<Differen
         bytes_per_second: speed.filter(|speed| *speed > 0),
     };
     (verified, details.rows)
+}
+
+/// How the two sides of a comparison were checksummed.
+fn used(comparison: &Comparison, methods: [Option<Method>; 2]) -> [Option<Method>; 2] {
+    let [there, here] = methods;
+    let of = |half: &Half, own: Option<Method>| match half {
+        Half::Known(_) => Some(Method::Copy),
+        Half::Read(Job::Table(_) | Job::LargeObjects) => own,
+        Half::Read(Job::Sequence(_)) | Half::Unreadable(_) => None,
+    };
+    match &comparison.course {
+        Course::Compare { source, target } => [of(source, there), of(target, here)],
+        Course::Settled(..) | Course::Told => [None, None],
+    }
 }
 
 fn parts(reading: Option<Reading>) -> (Option<i64>, Option<String>) {
@@ -318,7 +346,7 @@ mod tests {
                 ..Readings::default()
             };
             let outcome = Outcome::new(*verdict, None, readings);
-            count(&mut sum, &records(&comparison, outcome).0);
+            count(&mut sum, &records(&comparison, outcome, [None; 2]).0);
         }
         sum
     }

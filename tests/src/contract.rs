@@ -102,7 +102,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
         "verified",
         "kind:table|sequence|large_objects|object schema:text name:text \
          verdict:match|mismatch|missing|extra|unverified milliseconds:whole",
-        "source_rows:whole target_rows:whole source_checksum:text target_checksum:text message:text \
+        "source_rows:whole target_rows:whole source_checksum:text target_checksum:text source_method:text target_method:text message:text \
          missing:whole extra:whole changed:whole more:truth keys:list condition:text \
          bytes_per_second:whole",
     ),

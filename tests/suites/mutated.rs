@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use pg_e2e::{Majors, Pair, Ran};
 
-use self::types::TYPES;
+use self::types::{SINCE_14, TYPES};
 use crate::drilled::{found, twins};
 use crate::scene::{Scene, skip};
 
@@ -43,18 +43,34 @@ fn column(place: usize) -> String {
     format!("c{place:02}")
 }
 
+/// A type and values of it.
+type Kind = (&'static str, &'static [&'static str]);
+
+/// The first version that has [`SINCE_14`].
+const ALL_TYPES: u32 = 14;
+
+/// The types that both servers of a pair have.
+fn kinds(pair: Pair) -> Vec<Kind> {
+    let more = if pair.source.min(pair.target) < ALL_TYPES {
+        &[]
+    } else {
+        SINCE_14
+    };
+    TYPES.iter().chain(more).copied().collect()
+}
+
 /// The table `types`: a column of each type, and as many rows as a type has values; those with
 /// fewer end with NULLs.
-fn script(reversed: bool) -> String {
-    let mut places: Vec<usize> = (0..TYPES.len()).collect();
+fn script(kinds: &[Kind], reversed: bool) -> String {
+    let mut places: Vec<usize> = (0..kinds.len()).collect();
     if reversed {
         places.reverse();
     }
     let columns: Vec<String> = places
         .iter()
-        .map(|place| format!("{} {}", column(*place), TYPES[*place].0))
+        .map(|place| format!("{} {}", column(*place), kinds[*place].0))
         .collect();
-    let most = TYPES
+    let most = kinds
         .iter()
         .map(|(_, values)| values.len())
         .max()
@@ -71,7 +87,7 @@ fn script(reversed: bool) -> String {
         let values: Vec<String> = places
             .iter()
             .map(|place| {
-                TYPES[*place]
+                kinds[*place]
                     .1
                     .get(row)
                     .map_or_else(|| "NULL".to_owned(), |one| literal(one))
@@ -94,9 +110,9 @@ fn verify(scene: &Scene, more: &[&str]) -> Ran {
 }
 
 /// Every change of one cell: to the next value and back, to NULL and from NULL.
-fn mutations() -> Vec<(usize, usize, String)> {
+fn mutations(kinds: &[Kind]) -> Vec<(usize, usize, String)> {
     let mut all = Vec::new();
-    for (place, (_, values)) in TYPES.iter().enumerate() {
+    for (place, (_, values)) in kinds.iter().enumerate() {
         for (row, value) in values.iter().enumerate() {
             let next = values[(row + 1) % values.len()];
             all.push((place, row, literal(next)));
@@ -114,8 +130,15 @@ fn mutations() -> Vec<(usize, usize, String)> {
 
 #[test]
 fn every_single_change_of_a_value_of_any_type_is_found_and_the_row_is_named() {
-    let scene = twins(Pair::widest(), "mutated", &script(false));
-    let mutations = mutations();
+    let majors = Majors::available().keys();
+    let oldest = majors.copied().find(|major| *major >= ALL_TYPES);
+    let pair = oldest.map_or_else(Pair::newest, |source| Pair {
+        source,
+        target: Majors::newest(),
+    });
+    let kinds = kinds(pair);
+    let scene = twins(pair, "mutated", &script(&kinds, false));
+    let mutations = mutations(&kinds);
     assert!(mutations.len() >= 300, "only {}", mutations.len());
     let mut copies = String::new();
     let mut changes = String::new();
@@ -154,6 +177,20 @@ fn every_single_change_of_a_value_of_any_type_is_found_and_the_row_is_named() {
     assert_eq!(types.map(|one| one.text("verdict")), Some("match"));
 }
 
+/// The checksums of `types`, which is equal, and hashed by one method on both sides.
+fn checksums(ran: &Ran, method: &str) -> [String; 2] {
+    ran.ends_with(0);
+    let stream = ran.stream();
+    let mut tables = stream.of("verified");
+    let table = tables.find(|one| one.text("name") == "types");
+    let table = table.unwrap_or_else(|| panic!("no table\n{ran}"));
+    assert_eq!(table.text("verdict"), "match", "{ran}");
+    for side in ["source_method", "target_method"] {
+        assert_eq!(table.text(side), method, "{ran}");
+    }
+    ["source_checksum", "target_checksum"].map(|side| table.text(side).to_owned())
+}
+
 #[test]
 fn the_same_values_are_equal_under_every_version_and_setting() {
     let majors: Vec<u32> = Majors::available().keys().copied().collect();
@@ -161,20 +198,19 @@ fn the_same_values_are_equal_under_every_version_and_setting() {
     let mut tried = 0;
     for major in majors.iter().filter(|major| **major >= 13) {
         for (source, target) in [(*major, newest), (newest, *major)] {
-            let scene = Scene::of(Pair { source, target }, "same", &script(false));
+            let pair = Pair { source, target };
+            let kinds = kinds(pair);
+            let scene = Scene::of(pair, "same", &script(&kinds, false));
             // Other OIDs, another order of columns and rows, other settings.
             scene.target.run(HOSTILE);
             scene.target.run(&format!(
-                "set statement_timeout = 0; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; {}",
-                script(true)
+                "set statement_timeout = 0; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set xmloption = content; {}",
+                script(&kinds, true)
             ));
-            let ran = verify(&scene, &[]);
-            ran.ends_with(0);
-            let stream = ran.stream();
-            let table = stream
-                .of("verified")
-                .find(|one| one.text("name") == "types");
-            assert_eq!(table.map(|one| one.text("verdict")), Some("match"), "{ran}");
+            // The checksum is one, whoever hashes.
+            let server = checksums(&verify(&scene, &["--method", "server"]), "server");
+            let stream = checksums(&verify(&scene, &["--method", "stream"]), "stream");
+            assert_eq!(server, stream);
             tried += 1;
         }
     }

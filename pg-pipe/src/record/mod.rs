@@ -28,8 +28,8 @@ pub use state::{
 };
 pub use stream::{Begin, End, ErrorRecord, Scope};
 pub use verify::{
-    Difference, Parameter, RowFault, Values, Verdict, Verification, VerificationStatus, Verified,
-    VerifiedKind,
+    Difference, Method, Parameter, RowFault, Values, Verdict, Verification, VerificationStatus,
+    Verified, VerifiedKind,
 };
 
 /// Version of the stream format, written in every `begin`.

@@ -37,6 +37,18 @@ pub enum Verdict {
     Unverified,
 }
 
+/// How a side's rows were checksummed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// By the server.
+    Server,
+    /// By pg-verify, to which the server has sent them.
+    Stream,
+    /// By pg-copy, when it copied them.
+    Copy,
+}
+
 /// One table, sequence, or all large objects, compared.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Verified {
@@ -60,6 +72,12 @@ pub struct Verified {
     /// Checksum of the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_checksum: Option<String>,
+    /// How the source's checksum was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_method: Option<Method>,
+    /// The same of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_method: Option<Method>,
     /// What differs, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

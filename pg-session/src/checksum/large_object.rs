@@ -15,12 +15,12 @@ pub const NO_LARGE_OBJECTS: &str = "b64s/1:lo:0";
 /// What is before the sum.
 const DEFINITION: &str = "b64s/1:lo:";
 
+/// What stands where a table's checksum has its digest.
+pub(super) const DIGEST: &str = "lo";
+
 /// Bytes of a piece: part of the definition. The server stores pages of a quarter of its block,
 /// which a piece is a multiple of, whatever the block.
 pub const PIECE: i64 = 1 << 20;
-
-/// OID of `bigint`, as `record_send` writes it.
-const BIGINT: u32 = 20;
 
 /// Large objects and their checksum.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,7 +120,7 @@ impl PieceHasher {
         self.scratch.clear();
         self.scratch.extend(3_i32.to_be_bytes());
         for value in [i64::from(oid), number] {
-            self.scratch.extend(BIGINT.to_be_bytes());
+            self.scratch.extend(oids::BIGINT.to_be_bytes());
             self.scratch.extend(8_i32.to_be_bytes());
             self.scratch.extend(value.to_be_bytes());
         }

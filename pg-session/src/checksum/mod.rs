@@ -17,7 +17,7 @@ pub use large_object::{
     sum_large_objects, sum_these_large_objects,
 };
 pub use row::RowHasher;
-pub use stream::stream_on_wire;
+pub use stream::{stream_large_objects, stream_on_wire};
 pub use tally::Tally;
 pub use total::{Sum, Total, merge};
 
@@ -48,8 +48,8 @@ pub fn check_known_answer(session: &mut Session) -> Result<(), Error> {
             format!("a server of version {version} has no hash to checksum rows with"),
         )
         .with_hint(
-            "Servers before 11 can be copied; pg-verify compares with what pg-copy read of them, \
-             so give it pg-copy's records.",
+            "Servers before 11 send their rows to be hashed here: leave --method at auto, or give \
+             --method stream.",
         ));
     }
     let answer: i64 = session
@@ -62,7 +62,7 @@ pub fn check_known_answer(session: &mut Session) -> Result<(), Error> {
             Class::Unsupported,
             "the server's hash function is not the one that checksums are made of",
         )
-        .with_hint("Big-endian servers cannot be verified yet."))
+        .with_hint("Have the rows sent and hashed here: --method auto or --method stream."))
     }
 }
 
@@ -122,9 +122,25 @@ pub fn sum_on_wire(
     sum.ok_or_else(|| Error::new(Class::Lost, "the server gave no checksum"))
 }
 
+/// A hash by which rows are told apart while those that differ are looked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RowHash {
+    /// The one that checksums are made of, for servers that give the known answer.
+    Checksum,
+    /// Half of an MD5, for both sides where one does not. It costs more, and is part of no
+    /// checksum.
+    Md5,
+}
+
 /// The expression of a row's hash over some of its columns, in the order of their names.
-pub fn hash_expression(columns: &[ColumnFacts]) -> String {
-    row_hash(&values(by_name(columns)))
+pub fn hash_expression(columns: &[ColumnFacts], hash: RowHash) -> String {
+    match hash {
+        RowHash::Checksum => row_hash(&values(by_name(columns))),
+        RowHash::Md5 => format!(
+            "('x' || substr(md5({}), 1, 16))::bit(64)::bigint",
+            bytes_expression(columns)
+        ),
+    }
 }
 
 /// The expression of the bytes that are hashed: what `record_send` makes of the columns, in
@@ -157,7 +173,7 @@ fn sum_query(relation: &Relation, filter: Option<&str>) -> String {
     format!(
         "select count(*) as rows, coalesce(sum(h), 0)::text as checksum \
          from (select {} as h from {}) as hashed",
-        hash_expression(&relation.columns),
+        hash_expression(&relation.columns, RowHash::Checksum),
         rows(relation, filter),
     )
 }

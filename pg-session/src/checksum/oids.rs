@@ -6,6 +6,8 @@
 
 /// Of a value that the definition casts to text, or makes text of.
 pub(super) const TEXT: u32 = 25;
+/// Of the numbers of large objects and their pieces.
+pub(super) const BIGINT: u32 = 20;
 /// Of a value that the definition runs through its send function.
 pub(super) const BYTEA: u32 = 17;
 

@@ -1,11 +1,15 @@
 //! The same checksum of servers that have no hash for it: what others would hash is copied to
 //! the client in binary, canonical expressions and all, and hashed here.
 
-use super::{RowHasher, Sum, Tally, Total, expression, oids, rows, sorted, without_modifier};
+use super::{
+    RowHasher, Sum, Tally, Total, expression, large_object, oids, rows, sorted, without_modifier,
+};
 use crate::error::{Class, Error};
 use crate::quote;
 use crate::relation::{Canonical, ColumnFacts, Relation};
 use crate::wire::{Copied, Wire};
+
+const PIECES: &str = include_str!("../catalog/sql/large_object_pieces.sql");
 
 /// Counts and checksums a relation's own rows, or those that a condition holds for, as
 /// [`super::sum_where`] does, on any server from 10 on.
@@ -29,6 +33,19 @@ pub fn stream_on_wire(
         rows(relation, filter)
     );
     Ok(hash(wire, &query, &types)?.checksum(relation))
+}
+
+/// Counts and checksums all large objects, as [`super::sum_large_objects`] does. The wire must
+/// be in a transaction.
+///
+/// # Errors
+/// What the server says.
+pub fn stream_large_objects(wire: &mut Wire) -> Result<Sum, Error> {
+    let total = hash(wire, PIECES, &[oids::BIGINT, oids::BIGINT, oids::BYTEA])?;
+    let count = wire.value("select count(*) from pg_largeobject_metadata")?;
+    let count = count.and_then(|count| count.parse().ok());
+    let count = count.ok_or_else(|| Error::new(Class::Lost, "the server gave no count"))?;
+    Ok(Sum::new(count, large_object::DIGEST, total.sum))
 }
 
 /// Hashes the rows of a query whose columns have types of these OIDs.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pg_session::Session;
-use pg_session::checksum::{hash_expression, rows};
+use pg_session::checksum::{RowHash, hash_expression, rows};
 use pg_session::relation::ColumnFacts;
 
 use super::by_range::within;
@@ -24,10 +24,10 @@ pub(super) type Buckets = BTreeMap<i64, (i64, String)>;
 impl Drill<'_> {
     /// Looks for keys in buckets that differ.
     pub(super) fn by_bucket(&mut self, pair: Pair<'_>) -> anyhow::Result<(Vec<Suspect>, Extent)> {
-        let mask = mask(pair);
+        let (mask, hash) = (mask(pair), self.hash);
         let (there, here) = self.both(|session, half| {
             let table = pair.of(half);
-            sums(session, table, &bucket(&table.key, mask))
+            sums(session, table, &bucket(&table.key, mask, hash), hash)
         })?;
         let mut suspects = Vec::new();
         for buckets in differing(&there, &here) {
@@ -36,8 +36,9 @@ impl Drill<'_> {
             }
             let (there, here) = self.both(|session, half| {
                 let table = pair.of(half);
-                let condition = format!("{} in ({})", bucket(&table.key, mask), list(&buckets));
-                suspects::read(session, table, &condition)
+                let condition =
+                    format!("{} in ({})", bucket(&table.key, mask, hash), list(&buckets));
+                suspects::read(session, table, &condition, hash)
             })?;
             suspects.extend(suspects::differing(there, here));
         }
@@ -54,8 +55,8 @@ pub(super) fn mask(pair: Pair<'_>) -> i64 {
 }
 
 /// The expression of the bucket of some columns.
-pub(super) fn bucket(columns: &[ColumnFacts], mask: i64) -> String {
-    format!("({} & {mask})", hash_expression(columns))
+pub(super) fn bucket(columns: &[ColumnFacts], mask: i64, hash: RowHash) -> String {
+    format!("({} & {mask})", hash_expression(columns, hash))
 }
 
 pub(super) fn list(buckets: &[i64]) -> String {
@@ -68,12 +69,13 @@ pub(super) fn sums(
     session: &mut Session,
     table: &TableJob,
     bucket: &str,
+    hash: RowHash,
 ) -> anyhow::Result<Buckets> {
     let filter = table.filter.as_ref().map(|filter| format!("{filter}\n"));
     let sql = format!(
         "select bucket, count(*), sum(h) from (select {bucket} as bucket, {} as h from {}) as hashed \
          group by bucket",
-        hash_expression(&table.relation.columns),
+        hash_expression(&table.relation.columns, hash),
         rows(&table.relation, filter.as_deref()),
     );
     session

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pg_session::Session;
-use pg_session::checksum::{bytes_expression, hash_expression, rows};
+use pg_session::checksum::{RowHash, bytes_expression, hash_expression, rows};
 
 use super::by_bucket::{bucket, differing, list, mask, sums};
 use super::look::{row_of, shown};
@@ -24,10 +24,11 @@ impl Drill<'_> {
         pair: Pair<'_>,
         take: &mut Take<'_>,
     ) -> anyhow::Result<Extent> {
-        let mask = mask(pair);
+        let (mask, hash) = (mask(pair), self.hash);
         let (there, here) = self.both(|session, half| {
             let table = pair.of(half);
-            sums(session, table, &bucket(&table.relation.columns, mask))
+            let bucket = bucket(&table.relation.columns, mask, hash);
+            sums(session, table, &bucket, hash)
         })?;
         let mut left = self.wanted.rows;
         for buckets in differing(&there, &here) {
@@ -36,8 +37,9 @@ impl Drill<'_> {
             }
             let (there, here) = self.both(|session, half| {
                 let table = pair.of(half);
-                let bucket = bucket(&table.relation.columns, mask);
-                times(session, table, &format!("{bucket} in ({})", list(&buckets)))
+                let bucket = bucket(&table.relation.columns, mask, hash);
+                let condition = format!("{bucket} in ({})", list(&buckets));
+                times(session, table, &condition, hash)
             })?;
             let mut surplus = surplus(&there, &here);
             let is_cut = surplus.len() > left;
@@ -60,12 +62,12 @@ impl Drill<'_> {
         surplus: &[(String, i64)],
         take: &mut Take<'_>,
     ) -> anyhow::Result<()> {
-        let values = self.wanted.values;
+        let (values, hash) = (self.wanted.values, self.hash);
         let (there, here) = self.both(|session, half| {
             let is_there = half == super::Half::Source;
             let hashes = surplus.iter().filter(|(_, more)| (*more > 0) == is_there);
             let hashes: Vec<&str> = hashes.map(|(hash, _)| hash.as_str()).collect();
-            examples(session, pair.of(half), &hashes, values)
+            examples(session, pair.of(half), (&hashes, hash), values)
         })?;
         for (hash, more) in surplus {
             let (fault, source, target) = if *more > 0 {
@@ -86,10 +88,15 @@ impl Drill<'_> {
     }
 }
 
-fn times(session: &mut Session, table: &TableJob, condition: &str) -> anyhow::Result<Times> {
+fn times(
+    session: &mut Session,
+    table: &TableJob,
+    condition: &str,
+    hash: RowHash,
+) -> anyhow::Result<Times> {
     let sql = format!(
         "select h, count(*) from (select {} as h from {}) as hashed group by h",
-        hash_expression(&table.relation.columns),
+        hash_expression(&table.relation.columns, hash),
         rows(
             &table.relation,
             Some(&format!("{}\n", table.and(condition)))
@@ -118,14 +125,14 @@ fn surplus(source: &Times, target: &Times) -> Vec<(String, i64)> {
 fn examples(
     session: &mut Session,
     table: &TableJob,
-    hashes: &[&str],
+    (hashes, hash): (&[&str], RowHash),
     values: bool,
 ) -> anyhow::Result<BTreeMap<String, Row>> {
     if hashes.is_empty() {
         return Ok(BTreeMap::new());
     }
     let columns = if values { shown(table) } else { String::new() };
-    let hash = hash_expression(&table.relation.columns);
+    let hash = hash_expression(&table.relation.columns, hash);
     let condition = format!("{hash} in ({})", hashes.join(", "));
     let sql = format!(
         "select distinct on (1) {hash}, encode({}, 'hex'){columns} from {}",

@@ -19,6 +19,7 @@ use std::thread;
 
 use pg_pipe::Failure;
 use pg_pipe::stop::Stop;
+use pg_session::checksum::RowHash;
 use pg_session::{Class, Session};
 
 use crate::ranges::{self, Range};
@@ -106,6 +107,8 @@ pub(crate) struct Drill<'run> {
     pub(crate) target: &'run mut Session,
     /// Whether all is to end.
     pub(crate) stop: &'run Stop,
+    /// The hash that both have for rows.
+    pub(crate) hash: RowHash,
     /// How much is looked for.
     pub(crate) wanted: Wanted,
 }
@@ -160,8 +163,9 @@ impl Drill<'_> {
         condition: &str,
     ) -> anyhow::Result<(Vec<Suspect>, usize)> {
         self.check_stop()?;
+        let hash = self.hash;
         let there = undisturbed(self.source, |session| {
-            suspects::read(session, pair.source, condition)
+            suspects::read(session, pair.source, condition, hash)
         })?;
         let read = there.len();
         if read == 0 {
@@ -170,7 +174,7 @@ impl Drill<'_> {
         let keys: Vec<Suspect> = there.iter().map(|row| row.suspect.clone()).collect();
         let among = look::among(pair.target, &keys);
         let here = undisturbed(self.target, |session| {
-            suspects::read(session, pair.target, &among)
+            suspects::read(session, pair.target, &among, hash)
         })?;
         Ok((suspects::differing(there, here), read))
     }

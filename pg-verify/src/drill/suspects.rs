@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pg_session::Session;
-use pg_session::checksum::{bytes_expression, hash_expression, rows};
+use pg_session::checksum::{RowHash, bytes_expression, hash_expression, rows};
 
 use super::garbled;
 use crate::ranges::key_list;
@@ -34,11 +34,12 @@ pub(super) fn read(
     session: &mut Session,
     table: &TableJob,
     condition: &str,
+    hash: RowHash,
 ) -> anyhow::Result<Vec<Hashed>> {
     let sql = format!(
         "select {}, {}, {} from {}",
         id(table),
-        hash_expression(&table.relation.columns),
+        hash_expression(&table.relation.columns, hash),
         key_list(table),
         rows(
             &table.relation,

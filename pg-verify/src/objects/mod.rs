@@ -210,6 +210,8 @@ fn verified((kind, schema, name): &Name, verdict: Verdict, message: String) -> V
         target_rows: None,
         source_checksum: None,
         target_checksum: None,
+        source_method: None,
+        target_method: None,
         message: Some(message),
         missing: None,
         extra: None,

@@ -249,4 +249,51 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
     ),
     ("public.ltree", &["a.b", "a.B", "a"]),
     ("public.cube", &["(0)", "(0,0)", "(0),(1)"]),
+    ("xid", &["0", "3", "4294967295"]),
+    ("xid8", &["0", "4294967296", "18446744073709551615"]),
+    ("cid", &["0", "4294967295"]),
+    ("tid", &["(0,1)", "(0,2)", "(4294967295,65535)"]),
+    ("pg_snapshot", &["10:20:10,14", "10:20:10", "10:20:"]),
+    ("int2vector", &["1 2", "2 1", "1"]),
+    ("oidvector", &["1 2", "2 1", "1"]),
+    ("refcursor", &["a", "A", "a "]),
+    ("regtype", &["integer", "bigint", "kinds.mood"]),
+    ("regclass[]", &["{pg_class}", "{pg_proc}", "{}"]),
+    ("aclitem", &["=r/postgres", "=w/postgres"]),
+    ("int8range", &["[1,2)", "[1,3)", "(,3)", "empty"]),
+    (
+        "daterange",
+        &[
+            "[2024-01-01,2024-01-02)",
+            "[2024-01-01,infinity)",
+            "[2024-01-01,)",
+        ],
+    ),
+    (
+        "tsrange",
+        &["[2024-01-01,2024-01-02)", "[2024-01-01,2024-01-02]", "(,)"],
+    ),
+];
+
+/// Those that came with version 14; and XML, which some older builds do not take.
+pub(super) const SINCE_14: &[(&str, &[&str])] = &[
+    ("numeric", &["Infinity", "-Infinity", "NaN", "0"]),
+    (
+        "numrange",
+        &["[-Infinity,0)", "(,0)", "[0,Infinity)", "[0,)"],
+    ),
+    ("int4multirange", &["{}", "{[1,2)}", "{[1,2),[5,6)}"]),
+    ("int8multirange", &["{}", "{(,2)}", "{[4294967297,)}"]),
+    ("nummultirange", &["{[1.0,2]}", "{[1.00,2]}", "{[1.0,2)}"]),
+    (
+        "datemultirange",
+        &["{}", "{[2024-01-01,)}", "{[2024-01-01,infinity)}"],
+    ),
+    ("tsmultirange", &["{}", "{(,)}", "{(,infinity)}"]),
+    (
+        "tstzmultirange",
+        &["{}", "{[2024-01-01 00:00+00,)}", "{[2024-01-01 00:00+01,)}"],
+    ),
+    ("kinds.floats_multirange", &["{[0,1)}", "{[-0,1)}", "{}"]),
+    ("xml", &["<a/>", "<a />", "<a></a>", "text", " text"]),
 ];
