@@ -4,7 +4,10 @@
 #   make demo       two throwaway servers, a sample database, the whole pipeline, a proven result
 #                   KEEP=1 leaves the servers up and says how to connect
 #   make test       formatting, lints, unit tests, end-to-end tests against real servers
-#   make torture    the long campaigns: every way between versions, thirty kills, a hundred strikes at a copy, fifty cancels, sample databases (PGMIG_DATASETS)
+#   make torture    the long campaigns: every way between versions, thirty kills, a hundred strikes at a copy, fifty cancels, sample databases (PGMIG_DATASETS);
+#                   then whole migrations, struck at random moments until they are done, for ten minutes.
+#                   MINUTES=n, SEED=n (the same faults again) and ROUND=n (one round of a seed) run that last one alone; LARGE=n has a
+#                   database of 2 GB in every n-th round
 #   make bench      beside psql, pg_dump and pgcopydb (where it is on PATH); writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make schema     write docs/records.schema.json from the record types
@@ -19,6 +22,11 @@ MAJORS ?= 10 13 14 16 17 18
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Of make torture.
+MINUTES ?=
+SEED ?=
+ROUND ?=
+LARGE ?=
 # Where the binaries are that are installed.
 BUILT ?= target/release
 TOOLS := pg-probe pg-validate pg-schema-dump pg-schema-apply pg-copy pg-verify pg-migstate
@@ -26,7 +34,7 @@ TOOLS := pg-probe pg-validate pg-schema-dump pg-schema-apply pg-copy pg-verify p
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build install demo test deps servers lint unit e2e torture bench schema checks clean
+.PHONY: build install demo test deps servers lint unit e2e torture campaigns bench schema checks clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
@@ -77,7 +85,10 @@ e2e: servers
 	$(CARGO) test --package pg-e2e --test suites
 
 # What takes minutes. Without PGMIG_DATASETS, a directory of NAME.sql.gz, there are no sample databases.
-torture: servers
+torture: servers build $(if $(MINUTES)$(SEED)$(ROUND),,campaigns)
+	MINUTES='$(MINUTES)' SEED='$(SEED)' ROUND='$(ROUND)' LARGE='$(LARGE)' $(CARGO) bench --package pg-e2e --bench campaign
+
+campaigns: servers
 	@[ -z "$$PGMIG_DATASETS" ] || [ -n "$$(tests/servers regress)" ] || true
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --package pg-e2e --test suites -- --ignored

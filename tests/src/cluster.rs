@@ -251,13 +251,18 @@ END
     /// Kills the server as a power failure does, all but what the disk has: SIGKILL to its
     /// first process, whose others then end by themselves.
     pub fn kill(&self) {
+        self.signal("KILL");
+    }
+
+    /// Sends a signal to the server's first process: INT is a fast shutdown, QUIT an immediate one.
+    pub fn signal(&self, name: &str) {
         let file = self.home.join("data/postmaster.pid");
         let text = fs::read_to_string(&file).unwrap_or_default();
         let pid = text.lines().next().and_then(|line| line.parse().ok());
-        crate::fault::signal(pid.expect("a server that runs has its pid there"), "KILL");
+        crate::fault::signal(pid.expect("a server that runs has its pid there"), name);
     }
 
-    /// Starts it again after [`Cluster::kill`].
+    /// Starts it again after [`Cluster::kill`] or [`Cluster::signal`].
     pub fn start_again(&self) {
         const AGAIN: &str = r#"
             cd / && for _ in $(seq 100); do
@@ -283,11 +288,20 @@ END
     }
 
     /// Connects to a database.
+    pub fn connect(&self, database: &str) -> postgres::Client {
+        self.try_connect(database)
+            .unwrap_or_else(|error| panic!("cannot connect to {database}: {error}"))
+    }
+
+    /// Connects to a database of a server that may be away.
+    ///
+    /// # Errors
+    /// What the server or the system says.
     #[expect(
         clippy::disallowed_methods,
         reason = "the ban is for the tools; the harness is their independent witness"
     )]
-    pub fn connect(&self, database: &str) -> postgres::Client {
+    pub fn try_connect(&self, database: &str) -> Result<postgres::Client, postgres::Error> {
         postgres::Config::new()
             .host_path(&self.home)
             .port(self.port)
@@ -295,7 +309,6 @@ END
             .dbname(database)
             .application_name("pg-e2e")
             .connect(postgres::NoTls)
-            .unwrap_or_else(|error| panic!("cannot connect to {database}: {error}"))
     }
 }
 

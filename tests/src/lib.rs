@@ -7,7 +7,8 @@
 //! - [`schema`] is what pg_dump and psql say of a database;
 //! - [`wire`] is a second, strict reading of the stream, [`contract`] its table of kinds;
 //! - [`rows`] compares what tables hold;
-//! - [`fault`] has the things that go wrong, [`proxy`] a network that does.
+//! - [`fault`] has the things that go wrong, [`proxy`] a network that does, [`disk`] disks that are full;
+//! - [`processes`] finds what others started, [`dice`] has random numbers that can be had again.
 //!
 //! It depends on no crate of the workspace: what it knows of the tools is what their users
 //! know. A failed expectation panics with command, status, stdout and stderr.
@@ -21,9 +22,12 @@
 pub mod cluster;
 pub mod contract;
 pub mod database;
+pub mod dice;
+pub mod disk;
 pub mod fault;
 pub mod majors;
 pub mod pipeline;
+pub mod processes;
 pub mod proxy;
 pub mod ran;
 pub mod rows;
@@ -37,8 +41,11 @@ use std::path::{Path, PathBuf};
 
 pub use cluster::{Cluster, Pair};
 pub use database::Database;
+pub use dice::Dice;
+pub use disk::Disk;
 pub use majors::Majors;
 pub use pipeline::Pipeline;
+pub use processes::Process;
 pub use ran::Ran;
 pub use schema::Schema;
 pub use tool::Tool;

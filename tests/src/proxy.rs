@@ -1,4 +1,4 @@
-//! Something between a tool and a server that breaks: a network that is cut or stalls, or
+//! Something between a tool and a server that breaks: a network that is cut, slow or stalls, or
 //! that loses the answer to a COMMIT.
 
 use std::io::{self, Read, Write};
@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cluster::{CANARY, Cluster};
 
@@ -33,6 +33,12 @@ struct State {
     passed: AtomicU64,
     /// After so many bytes nothing passes any more.
     most: AtomicU64,
+    /// Milliseconds that a message is under way which comes after a silence.
+    delay: AtomicU64,
+    /// Bytes a second, of all connections together.
+    rate: AtomicU64,
+    /// When the way is free for the next bytes.
+    free: Mutex<Option<Instant>>,
     gone: AtomicBool,
     faults: Mutex<Vec<AtCommit>>,
     open: Mutex<Vec<TcpStream>>,
@@ -56,6 +62,9 @@ impl Proxy {
             server: SocketAddr::from(([127, 0, 0, 1], cluster.port())),
             passed: AtomicU64::new(0),
             most: AtomicU64::new(u64::MAX),
+            delay: AtomicU64::new(0),
+            rate: AtomicU64::new(0),
+            free: Mutex::default(),
             gone: AtomicBool::new(false),
             faults: Mutex::default(),
             open: Mutex::default(),
@@ -78,10 +87,15 @@ impl Proxy {
 
     /// Connection string of a database, with password.
     pub fn conninfo(&self, cluster: &Cluster, database: &str) -> String {
+        format!("{} password={CANARY}", self.way(cluster, database))
+    }
+
+    /// Connection string of a database; the password comes from elsewhere.
+    pub fn way(&self, cluster: &Cluster, database: &str) -> String {
         let direct = cluster.tcp_conninfo(database);
         let theirs = format!("port={}", cluster.port());
         let ours = format!("port={}", self.address.port());
-        format!("{} password={CANARY}", direct.replace(&theirs, &ours))
+        direct.replace(&theirs, &ours)
     }
 
     /// Has all stand still after so many more bytes, both ways.
@@ -98,6 +112,18 @@ impl Proxy {
     /// Lets it go on.
     pub fn release(&self) {
         self.state.most.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// Has what comes after a silence arrive so much later, each way; what follows it closely
+    /// comes with it, as on a line that is long and wide. Zero ends it.
+    pub fn delay(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.state.delay.store(millis, Ordering::Relaxed);
+    }
+
+    /// Lets so many bytes pass a second, both ways and all connections together. Zero ends it.
+    pub fn limit(&self, bytes: u64) {
+        self.state.rate.store(bytes, Ordering::Relaxed);
     }
 
     /// Ends all connections that there are, on both sides, and throws away what is under way:
@@ -139,8 +165,27 @@ impl State {
         while self.is_full() && !self.gone.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(5));
         }
-        self.passed
-            .fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.passed.fetch_add(bytes, Ordering::Relaxed);
+        let rate = self.rate.load(Ordering::Relaxed);
+        if let Some(micros) = bytes.saturating_mul(1_000_000).checked_div(rate) {
+            let takes = Duration::from_micros(micros);
+            let mut free = lock(&self.free);
+            let now = Instant::now();
+            let arrives = free.map_or(now, |free| free.max(now)) + takes;
+            *free = Some(arrives);
+            drop(free);
+            thread::sleep(arrives - now);
+        }
+    }
+
+    /// Waits as long as a message is under way, when nothing has passed since `last`.
+    fn arrive(&self, last: &mut Instant) {
+        let delay = Duration::from_millis(self.delay.load(Ordering::Relaxed));
+        if last.elapsed() > delay / 2 {
+            thread::sleep(delay);
+        }
+        *last = Instant::now();
     }
 }
 
@@ -165,11 +210,13 @@ fn forward_answers(
     is_lost: &AtomicBool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 16];
+    let mut last = Instant::now();
     loop {
         let length = server.read(&mut buffer)?;
         if length == 0 || is_lost.load(Ordering::Relaxed) {
             return client.shutdown(Shutdown::Both);
         }
+        state.arrive(&mut last);
         state.pass(length);
         client.write_all(buffer.get(..length).unwrap_or_default())?;
     }
@@ -182,11 +229,13 @@ fn forward_requests(
 ) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 16];
     let mut has_mark = false;
+    let mut last = Instant::now();
     loop {
         let length = client.read(&mut buffer)?;
         if length == 0 {
             return server.shutdown(Shutdown::Both);
         }
+        state.arrive(&mut last);
         state.pass(length);
         let bytes = buffer.get(..length).unwrap_or_default();
         has_mark |= bytes.windows(MARK.len()).any(|window| window == MARK);

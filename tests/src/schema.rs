@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::cluster::Cluster;
 use crate::database::Database;
 use crate::majors::Majors;
 use crate::ran::Ran;
@@ -33,6 +34,22 @@ pub fn pg_dump(database: &Database, options: &[&str]) -> String {
         .arg(database.conninfo())
         .run();
     ran.ends_with(0).text()
+}
+
+/// All that pg_dumpall says of a server but rows: roles, memberships, databases, comments, schemas.
+pub fn dumpall(cluster: &Cluster) -> Vec<String> {
+    let ran = Tool::program("pg_dumpall", &cluster.bin.join("pg_dumpall"))
+        .args(["--schema-only", "--dbname"])
+        .arg(cluster.conninfo("postgres"))
+        .timeout(LIMIT)
+        .run();
+    ran.ends_with(0);
+    let text = ran.text();
+    // Its keys against smuggled commands are random.
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("restrict ") && !line.starts_with("-- "));
+    lines.map(str::to_owned).collect()
 }
 
 fn client(name: &str) -> Tool {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pg_e2e::cluster::{Setup, Side};
 use pg_e2e::fault::{Locked, signal, wait_until};
 use pg_e2e::running::Running;
+use pg_e2e::schema::dumpall;
 use pg_e2e::tool::Stdin;
 use pg_e2e::{Cluster, Database, Majors, Ran, Tool};
 
@@ -40,22 +41,6 @@ fn scene(target: &'static Cluster) -> Scene {
         source,
         dir: tempfile::TempDir::new().expect("a temporary directory can be made"),
     }
-}
-
-/// All that pg_dumpall says of a server: roles, memberships, databases, comments, schemas.
-fn dumpall(cluster: &Cluster) -> Vec<String> {
-    let dumpall = cluster.bin.join("pg_dumpall");
-    let ran = Tool::program("pg_dumpall", &dumpall)
-        .args(["--schema-only", "--dbname"])
-        .arg(cluster.conninfo("postgres"))
-        .run();
-    ran.ends_with(0);
-    let text = ran.text();
-    // Its keys against smuggled commands are random.
-    let lines = text
-        .lines()
-        .filter(|line| !line.contains("restrict ") && !line.starts_with("-- "));
-    lines.map(str::to_owned).collect()
 }
 
 #[track_caller]

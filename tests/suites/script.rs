@@ -8,7 +8,7 @@ use std::time::Duration;
 use pg_e2e::fault::{Locked, signal, wait_until};
 use pg_e2e::running::Running;
 use pg_e2e::tool::Stdin;
-use pg_e2e::{Database, Pair, Tool};
+use pg_e2e::{Database, Pair, Process, Tool};
 
 use crate::recorded::{add_database, file, migrate, script};
 use crate::scene::{Scene, same_to_pg_dump};
@@ -38,22 +38,10 @@ fn spawned(scene: &Scene, words: &[&str]) -> Running {
 
 /// The process of a tool that works with a state directory.
 fn process_of(state: &Path, (tool, word): (&str, &str)) -> Option<u32> {
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse() else {
-            continue;
-        };
-        let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
-        let line = String::from_utf8_lossy(&read("cmdline")).into_owned();
-        let mut words = line.split('\0');
-        let is_tool = words.next().is_some_and(|first| first.ends_with(tool));
-        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
-        let here = format!("PGMIG_STATE_DIR={}", state.display());
-        if is_tool && words.any(|one| one == word) && environment.split('\0').any(|one| one == here)
-        {
-            return Some(pid);
-        }
-    }
-    None
+    Process::with("PGMIG_STATE_DIR", &state.display().to_string())
+        .into_iter()
+        .find(|process| process.is(tool, word))
+        .map(|process| process.pid)
 }
 
 #[test]

@@ -1,16 +1,12 @@
 //! Servers that die under a copy, and disks that are full. The same command again completes.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use pg_e2e::cluster::Setup;
 use pg_e2e::fault::{Locked, signal, wait_until};
 use pg_e2e::tool::Tool;
-use pg_e2e::{Cluster, Database, Majors, Ran, rows};
+use pg_e2e::{Cluster, Database, Disk, Majors, Ran, rows};
 use tempfile::TempDir;
 
 use crate::scene::{BY_HAND, Scene, skip};
@@ -149,41 +145,11 @@ fn a_server_process_that_is_killed_takes_no_row_with_it() {
     rows::are_equal(&scene.source, &scene.target);
 }
 
-/// A file system of its own that is soon full; unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` where nothing can be mounted: without root, or in most containers.
-    fn mounted(at: &Path, bytes: u32) -> Option<Self> {
-        std::fs::create_dir(at).expect("the directory is ours");
-        // Whose the server's directory is, that is who the server runs as.
-        let server = at.parent().and_then(|home| home.metadata().ok())?;
-        let size = format!(
-            "size={bytes},mode=0700,uid={},gid={}",
-            server.uid(),
-            server.gid()
-        );
-        let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(at)
-            .output();
-        done.is_ok_and(|done| done.status.success())
-            .then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let lazily: [&OsStr; 2] = ["-l".as_ref(), self.0.as_ref()];
-        drop(Command::new("umount").args(lazily).status());
-    }
-}
-
 #[test]
 fn a_disk_that_is_full_is_told_and_the_same_command_completes_when_there_is_room() {
     let (source, target) = (server(""), server(""));
     let home = target.home().join("small disk");
-    let Some(_disk) = SmallDisk::mounted(&home, 2 << 20) else {
+    let Some(disk) = Disk::mounted(&home, 2 << 20) else {
         return skip("nothing can be mounted here");
     };
     let place = home.display().to_string().replace('\'', "''");
@@ -204,15 +170,7 @@ fn a_disk_that_is_full_is_told_and_the_same_command_completes_when_there_is_room
     assert!(error.text("object").contains("lar'ge"), "{ran}");
     assert_eq!(scene.target.ask_one("select count(*) from \"lar'ge\""), "0");
     assert_eq!(scene.target.ask_one("select count(*) from small"), "2");
-    let roomy = format!("remount,size={}", 64 << 20);
-    let done = Command::new("mount")
-        .args(["-o", &roomy])
-        .arg(&home)
-        .status();
-    assert!(
-        done.is_ok_and(|done| done.success()),
-        "it can be made larger"
-    );
+    assert!(disk.resize(64 << 20), "it can be made larger");
     scene.tool(&words).input(plan).run().ends_with(0);
     rows::are_equal(&scene.source, &scene.target);
 }

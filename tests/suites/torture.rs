@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use pg_e2e::cluster::Setup;
 use pg_e2e::database::identifier;
 use pg_e2e::fault::{signal, wait_until};
 use pg_e2e::pipeline::Joined;
 use pg_e2e::running::Running;
-use pg_e2e::{Cluster, Database, Majors, Pair, Pipeline, Schema, Stream, rows};
+use pg_e2e::{Cluster, Database, Dice, Majors, Pair, Pipeline, Schema, Stream, rows};
 use tempfile::TempDir;
 
 use crate::round_trip::{
@@ -192,25 +192,6 @@ fn a_view_that_needs_the_databases_search_path_is_filled_where_servers_can() {
     assert_eq!(scene.target.ask_one("select n from a.seen"), "7");
 }
 
-/// Random numbers without a crate; what they were is in each failure's message.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self(now.map_or(1, |since| u64::from(since.subsec_nanos()) | 1))
-    }
-
-    /// Some moment before the end of a time.
-    fn moment(&mut self, before: Duration) -> Duration {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let millis = u64::try_from(before.as_millis()).unwrap_or(u64::MAX).max(1);
-        Duration::from_millis(self.0 % millis)
-    }
-}
-
 /// Kills one section of apply at random moments, and runs it again.
 fn killed(section: usize, kills: u32) {
     let scene = torture(Pair::newest());
@@ -219,7 +200,7 @@ fn killed(section: usize, kills: u32) {
     began.ends_with(0);
     after(&scene, section, began.text());
     let wanted = Schema::of(&scene.target);
-    let mut dice = Dice::new();
+    let mut dice = Dice::of(Dice::seed());
     for _ in 0..kills {
         emptied(&scene);
         let plan = before(&scene, section);
@@ -449,8 +430,9 @@ fn struck(rounds: usize) {
         dir: TempDir::new().expect("a temporary directory can be made"),
     };
     let plan = scene.plan();
-    let mut dice = Dice::new();
-    say(&format!("the copies are struck by the seed {}", dice.0));
+    let seed = Dice::seed();
+    let mut dice = Dice::of(seed);
+    say(&format!("the copies are struck by the seed {seed}"));
     let begin = || {
         emptied(&scene);
         let made = scene.tool(BY_HAND[1]).input(plan.clone()).run();
