@@ -83,6 +83,7 @@ pub(crate) fn plan(
         filters,
         starts_over: choice.starts_over,
         is_unchanged: !earlier.is_empty() && earlier.iter().all(|then| then.is_same(&now)),
+        emptied: ledger::list_emptied(target)?,
     };
     keep.tell(
         known
@@ -139,6 +140,8 @@ struct Keep<'a> {
     starts_over: bool,
     /// Whether nothing can have been written on the source since they were read.
     is_unchanged: bool,
+    /// What the target has lost by a crash.
+    emptied: BTreeSet<RelationName>,
 }
 
 impl Keep<'_> {
@@ -195,6 +198,11 @@ impl Keep<'_> {
             .any(|chunk| chunk.condition.as_deref() != wanted)
         {
             return Ok(Some("was copied under another --where: it is copied again"));
+        }
+        if self.emptied.contains(&relation.name) {
+            return Ok(Some(
+                "is unlogged and was emptied when the target crashed: it is copied again",
+            ));
         }
         // An unlogged table does not outlive a crash, which leaves no transaction.
         let is_unchanged = self.is_unchanged && !relation.unlogged;

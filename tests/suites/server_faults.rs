@@ -9,6 +9,7 @@ use pg_e2e::tool::Tool;
 use pg_e2e::{Cluster, Database, Disk, Majors, Ran, rows};
 use tempfile::TempDir;
 
+use crate::recorded::{file, migrate};
 use crate::scene::{BY_HAND, Scene, skip};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -172,5 +173,37 @@ fn a_disk_that_is_full_is_told_and_the_same_command_completes_when_there_is_room
     assert_eq!(scene.target.ask_one("select count(*) from small"), "2");
     assert!(disk.resize(64 << 20), "it can be made larger");
     scene.tool(&words).input(plan).run().ends_with(0);
+    rows::are_equal(&scene.source, &scene.target);
+}
+
+#[test]
+fn unlogged_tables_that_a_crash_of_the_target_has_emptied_are_copied_again() {
+    const UNLOGGED: &str = "
+        create unlogged table lost (id integer primary key);
+        insert into lost select generate_series(1, 1000);
+        create unlogged table empty (id integer);
+        create table kept (id integer primary key);
+        insert into kept values (1)";
+    let source = Database::create(server(""), "unlogged").with(UNLOGGED);
+    let target = server("");
+    let scene = Scene {
+        target: Database {
+            cluster: target,
+            name: source.name.clone(),
+        },
+        source,
+        dir: TempDir::new().expect("a temporary directory can be made"),
+    };
+    let file = file(&scene, "crash");
+    let words = ["--quiet", "--option", "Migrate", &file];
+    migrate(&scene, &[&["--hold"], &words[..]].concat()).ends_with(0);
+    target.kill();
+    target.start_again();
+    let finish = scene.tool(&["pg-migstate", "finish", "crash"]).run();
+    finish.fails_clearly(7, &["public.lost", "crashed"]);
+    assert!(!scene.target.exists(), "{finish}");
+    let again = migrate(&scene, &["--resume", "crash"]);
+    again.ends_with(0).says(&["table public.lost is unlogged"]);
+    assert!(!again.stderr.contains("table public.kept"), "{again}");
     rows::are_equal(&scene.source, &scene.target);
 }

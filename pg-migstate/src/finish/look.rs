@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pg_pipe::Failure;
 use pg_session::mark::{self, Mark, MarkState};
-use pg_session::{Purpose, catalog, quote};
+use pg_session::{Purpose, catalog, ledger, quote};
 
 use crate::finish::Finish;
 
@@ -130,6 +130,30 @@ impl Finish {
             return Ok(());
         }
         Err(in_use(&sessions).into())
+    }
+
+    /// A target that has crashed since has emptied its unlogged tables; what was verified is no
+    /// longer so. Once the ledger is dropped nobody knows, as after any other crash.
+    pub(super) fn look_for_emptied(&mut self) -> anyhow::Result<()> {
+        for swap in self.swaps.iter().filter(|swap| swap.is_due()) {
+            let mut session = self.session_on(&swap.staging, Purpose::Read)?;
+            if !ledger::exists(&mut session)? {
+                continue;
+            }
+            if let Some(name) = ledger::list_emptied(&mut session)?.first() {
+                let shown = quote::shown(&swap.database);
+                return Err(Failure::conflict(format!(
+                    "the target has crashed since {shown} was verified, and has emptied the unlogged table {name}"
+                ))
+                .object(name.to_string())
+                .hint(format!(
+                    "Copy it again with: ./migrate --resume {}",
+                    self.history.migration.name
+                ))
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// The databases that are to be renamed.

@@ -43,6 +43,10 @@ const STEPS: &[Step] = &[
         run: Finish::look_for_sessions,
     },
     Step {
+        name: "look for tables that a crash has emptied",
+        run: Finish::look_for_emptied,
+    },
+    Step {
         name: "mark the staging databases as verified",
         run: Finish::mark_verified,
     },

@@ -6,6 +6,7 @@ mod chunk;
 mod large_object;
 mod range;
 mod run;
+mod unlogged;
 
 use crate::error::{Class, Error};
 use crate::session::Session;
@@ -27,6 +28,7 @@ pub use run::{
     Holding, Run, begin_run, count_left, end_run, evict_earlier, is_running, latest_run,
     list_holding, lock_runs, make_durable, mark_planned, moments,
 };
+pub use unlogged::list_emptied;
 
 const CREATE: &str = include_str!("sql/create.sql");
 
