@@ -6,12 +6,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use jiff::Timestamp;
 use pg_pipe::record::{AppliedStatus, CheckStatus, Record, Section, State, Verdict};
-use pg_pipe::{Exit, Failure};
+use pg_pipe::{Exit, Failure, owned};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock;
-use crate::store::{Place, owned_file, unusable};
+use crate::store::{Place, unusable};
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +116,8 @@ impl Journal {
     pub(crate) fn open(place: &Place) -> Result<Self, Failure> {
         place.create()?;
         let path = place.journal();
-        let file = owned_file()
+        let file = owned::file()
+            .read(true)
             .open(&path)
             .map_err(|error| unusable("open", &path, &error))?;
         Ok(Self {

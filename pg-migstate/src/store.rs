@@ -7,14 +7,14 @@
 //! ```
 //! Names of migrations have no dot, so that these cannot be taken for one another.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use pg_pipe::{Exit, Failure};
+use pg_pipe::{Exit, Failure, owned};
 use pg_session::endpoint::Environment;
 use pg_session::staging;
 
@@ -135,7 +135,8 @@ impl Place {
     pub(crate) fn hold(&self, database: &str) -> Result<Option<Held>, Failure> {
         self.create()?;
         let path = self.lock(database);
-        let file = owned_file()
+        let file = owned::file()
+            .read(true)
             .open(&path)
             .map_err(|error| unusable("open", &path, &error))?;
         for _ in 0..LOCK_ATTEMPTS {
@@ -167,7 +168,7 @@ impl Place {
     pub(crate) fn write_passfile(&self, side: &str, line: &str) -> Result<PathBuf, Failure> {
         let path = self.passfile(side);
         let fresh = path.with_extension(format!("pgpass.{}", std::process::id()));
-        let written = owned_file()
+        let written = owned::file()
             .truncate(true)
             .open(&fresh)
             .and_then(|mut file| {
@@ -216,13 +217,6 @@ impl Place {
     fn passfile(&self, side: &str) -> PathBuf {
         self.directory.join(format!("{}.{side}.pgpass", self.name))
     }
-}
-
-/// Options for a file that is made readable by its owner only.
-pub(crate) fn owned_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).mode(0o600);
-    options
 }
 
 /// A file of the state directory that cannot be used.

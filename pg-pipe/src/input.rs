@@ -18,6 +18,10 @@ use crate::notice::Notice;
 use crate::output::Output;
 use crate::record::{Record, Scope, ValidationStatus};
 
+/// Bytes that a line may have: no server takes a longer statement (MaxAllocSize), and a line
+/// is kept in memory.
+const LONGEST_LINE: u64 = 1 << 30;
+
 /// One record of the input.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
@@ -53,7 +57,11 @@ impl Input {
         Self::start(name.display().to_string(), reader, output, notice)
     }
 
-    fn start(
+    /// A stream out of any reader; `name` is what it is called in messages.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(
         name: String,
         reader: impl Read + Send + 'static,
         output: Output,
@@ -121,6 +129,8 @@ impl Iterator for Input {
 /// What must be remembered while reading.
 struct Reading {
     name: String,
+    /// See [`LONGEST_LINE`].
+    longest: u64,
     output: Output,
     notice: Notice,
     number: u64,
@@ -142,6 +152,7 @@ impl Reading {
     fn new(name: String, output: Output, notice: Notice, partial: Arc<AtomicBool>) -> Self {
         Self {
             name,
+            longest: LONGEST_LINE,
             output,
             notice,
             number: 0,
@@ -155,8 +166,10 @@ impl Reading {
     fn run(mut self, mut reader: impl BufRead, lines: &Sender<Result<Line, Failure>>) {
         loop {
             let mut bytes = Vec::new();
-            let item = match reader.read_until(b'\n', &mut bytes) {
+            let mut line = reader.by_ref().take(self.longest);
+            let item = match line.read_until(b'\n', &mut bytes) {
                 Ok(0) => break,
+                Ok(_) if line.limit() == 0 && bytes.last() != Some(&b'\n') => Err(self.too_long()),
                 Ok(_) => self.take(bytes),
                 Err(error) => Err(Failure::input(format!(
                     "cannot read {}: {error}",
@@ -188,6 +201,15 @@ impl Reading {
         }
         self.output.forward(bytes);
         Ok(line)
+    }
+
+    fn too_long(&self) -> Failure {
+        let (name, number) = (&self.name, self.number + 1);
+        Failure::input(format!(
+            "{name}, line {number} is longer than {} MiB",
+            self.longest >> 20
+        ))
+        .hint("No record is: look at who wrote it; nothing was done.")
     }
 
     fn bad_line(&self, bytes: &[u8], whole: bool, why: &str) -> Failure {
@@ -403,6 +425,20 @@ mod tests {
         assert_eq!(failure.diagnosis().exit, Exit::Input);
         assert!(text.starts_with("test, line 2 is not a record"), "{text}");
         assert!(text.ends_with(&format!(": {}", "x".repeat(80))), "{text}");
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_given_up() {
+        let notice = Notice::quiet("test");
+        let mut reading = Reading::new("test".to_owned(), Output::report(), notice, Arc::default());
+        reading.longest = 1 << 20;
+        let (sender, lines) = unbounded();
+        let endless = Read::chain(Cursor::new(format!("{BEGIN}\n")), io::repeat(b' '));
+        reading.run(BufReader::new(endless), &sender);
+        drop(sender);
+        let last = lines.iter().last().unwrap().unwrap_err();
+        assert_eq!(last.diagnosis().exit, Exit::Input);
+        assert_eq!(last.to_string(), "test, line 2 is longer than 1 MiB");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use indicatif::MultiProgress;
 
 use crate::record::ErrorRecord;
 use crate::redact::Redact;
+use crate::shown;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -96,23 +97,10 @@ impl Notice {
         self.line(&format!("{}: {text}", self.tool));
     }
 
-    /// Writes one line. Text from servers and files may hold terminal escapes: they are
-    /// shown, not obeyed.
+    /// Writes a line, or several. Text from servers and files may hold terminal escapes: they
+    /// are shown, not obeyed.
     fn line(&self, text: &str) {
-        let safe: String = self
-            .redact
-            .apply(text)
-            .chars()
-            .flat_map(|c| {
-                let hidden = c.is_control() && c != '\n' && c != '\t';
-                let shown: Vec<char> = if hidden {
-                    c.escape_default().collect()
-                } else {
-                    vec![c]
-                };
-                shown
-            })
-            .collect();
+        let safe = shown::lines(&self.redact.apply(text));
         self.bars.suspend(|| {
             // There is nowhere left to complain when stderr is closed.
             drop(writeln!(io::stderr(), "{safe}"));

@@ -60,7 +60,7 @@ impl Output {
     }
 
     /// An output that keeps the tool's own records for a report.
-    pub(crate) fn report() -> Self {
+    pub fn report() -> Self {
         Self {
             sink: Sink::Report(Arc::default()),
         }

@@ -16,6 +16,7 @@ use indicatif::{
 use crate::notice::{Level, Notice};
 use crate::output::Output;
 use crate::record::{Progress, Record};
+use crate::shown;
 
 /// Set to `1` for all tools of a pipeline whose last one draws the bars.
 pub const DRAWN_DOWNSTREAM: &str = "PGMIG_PROGRESS_DOWNSTREAM";
@@ -317,7 +318,7 @@ pub(crate) fn begin_bar(bars: &MultiProgress, tool: &str, length: u64) -> Progre
     if let Ok(style) = ProgressStyle::with_template("{prefix:>15} [{bar:30}] {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
-    bar.set_prefix(tool.to_owned());
+    bar.set_prefix(shown::line(tool));
     bar
 }
 
@@ -332,7 +333,7 @@ fn eta(position: u64, length: u64, milliseconds: u64) -> Option<u64> {
         .map(|left| left / 1_000)
 }
 
-/// What a bar and a plain line say.
+/// What a bar and a plain line say; nothing in it acts on a terminal.
 pub(crate) fn sentence(record: &Progress) -> String {
     let mut text = format!("{} {} of {}", record.phase, record.done, record.total);
     if let (Some(done), Some(total)) = (record.done_parts, record.total_parts) {
@@ -355,7 +356,7 @@ pub(crate) fn sentence(record: &Progress) -> String {
     if let Some(what) = &record.waits_for {
         text.push_str(&format!(", waits for {what}"));
     }
-    text
+    shown::line(&text)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
 use serde_json::Value;
 
 use crate::record::Record;
+use crate::shown;
 
 pub use form::{Form, clock, size, wrap};
 
@@ -168,9 +169,20 @@ fn write_csv(target: &mut impl Write, tables: &[Table], values: &[Value]) -> io:
     let fields: Vec<&str> = table.columns.iter().flat_map(Column::fields).collect();
     csv.write_record(&fields)?;
     for row in rows(table, values) {
-        csv.write_record(fields.iter().map(|field| cell(row, field)))?;
+        csv.write_record(fields.iter().map(|field| data(cell(row, field))))?;
     }
     csv.flush()
+}
+
+/// A cell of CSV that no spreadsheet takes for a formula: an apostrophe stands before what
+/// begins like one and is no number (OWASP, «CSV Injection»).
+pub fn data(cell: String) -> String {
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if is_formula && cell.parse::<f64>().is_err() {
+        format!("'{cell}")
+    } else {
+        cell
+    }
 }
 
 /// Writes tables and lines, an empty line between two.
@@ -196,7 +208,7 @@ fn part(table: &Table, records: &[Record], values: &[Value]) -> Option<String> {
     if let Some(Form::Lines(make)) = table.columns.first().map(|column| column.form) {
         let lines: Vec<String> = make(records)
             .iter()
-            .map(|line| format!(" {}", form::escaped(line)))
+            .map(|line| format!(" {}", shown::line(line)))
             .collect();
         return (!lines.is_empty()).then(|| lines.join("\n"));
     }
@@ -286,6 +298,20 @@ fn text_of(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::record::{Verdict, Verified, VerifiedKind};
+
+    #[test]
+    fn a_name_is_no_formula_and_a_number_stays_one() {
+        let cells = [
+            "=cmd()", "@a", "-x", "+1+1", "\t=1", "-1.5e3", "+7", "a=b", "",
+        ];
+        let safe = cells.map(|cell| data(cell.to_owned()));
+        assert_eq!(
+            safe,
+            [
+                "'=cmd()", "'@a", "'-x", "'+1+1", "'\t=1", "-1.5e3", "+7", "a=b", ""
+            ]
+        );
+    }
 
     const TABLES: &[Table] = &[Table {
         kind: "verified",

@@ -22,6 +22,7 @@ use crate::output::{Output, Writer};
 use crate::record::{Begin, End, FORMAT, Record};
 use crate::redact::Redact;
 use crate::report::{self, Format, Table};
+use crate::shown::{self, Text};
 use crate::standing::Standing;
 use crate::stop::Stop;
 
@@ -124,6 +125,7 @@ fn usage_lines(tool: &str, text: &str) -> String {
         .map(|tip| format!("{}. ", capitalized(tip)))
         .next()
         .unwrap_or_default();
+    let (message, tip) = (shown::line(message), shown::line(&tip));
     format!("{tool}: error: {message}\nhint: {tip}See {tool} --help.\n")
 }
 
@@ -189,7 +191,7 @@ fn open_output(context: &mut Context, format: Format) -> anyhow::Result<Option<W
     if format != Format::Ndjson {
         return Ok(None);
     }
-    let (output, writer) = Output::stream(io::stdout(), context.stop.clone())
+    let (output, writer) = Output::stream(shown::standard_output(Text::Json), context.stop.clone())
         .map_err(|error| Failure::bug(format!("cannot start a thread: {error}")))?;
     context.output = output;
     Ok(Some(writer))
@@ -301,7 +303,11 @@ fn close_output<T: Tool>(
 }
 
 fn print_report(format: Format, tables: &[Table], records: &[Record]) -> io::Result<()> {
-    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    let text = match format {
+        Format::Ndjson | Format::Json => Text::Json,
+        Format::Csv | Format::Table => Text::Plain,
+    };
+    let mut stdout = io::BufWriter::new(shown::standard_output(text));
     report::write(&mut stdout, format, tables, records)?;
     stdout.flush()
 }
@@ -315,7 +321,7 @@ fn report_panics(tool: &'static str, version: &'static str) {
         let text = format!(
             "{tool}: internal error in {tool} {version}{place}: {}\n\
              hint: This is a bug. Please report this line and what you ran.",
-            info.payload_as_str().unwrap_or("no message")
+            shown::line(info.payload_as_str().unwrap_or("no message"))
         );
         drop(writeln!(io::stderr(), "{text}"));
     }));

@@ -159,7 +159,8 @@ pub fn write(parameters: &Parameters) -> String {
 }
 
 fn quoted(value: &str) -> String {
-    let plain = !value.is_empty() && !value.contains([' ', '\'', '\\', '\t', '\n']);
+    let special = |c| is_space(c) || c == '\'' || c == '\\';
+    let plain = !value.is_empty() && !value.contains(special);
     if plain {
         value.to_owned()
     } else {
@@ -224,19 +225,24 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(Class::Conninfo, message)
 }
 
+/// What ends a value: isspace() of C, no blank of Unicode's.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t'..='\r')
+}
+
 fn parse_pairs(text: &str) -> Result<Parameters, Error> {
     let mut parameters = Parameters::new();
     let mut chars = text.chars().peekable();
     loop {
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        while chars.next_if(|c| is_space(*c)).is_some() {}
         if chars.peek().is_none() {
             return Ok(parameters);
         }
         let mut key = String::new();
-        while let Some(c) = chars.next_if(|c| *c != '=' && !c.is_whitespace()) {
+        while let Some(c) = chars.next_if(|c| *c != '=' && !is_space(*c)) {
             key.push(c);
         }
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        while chars.next_if(|c| is_space(*c)).is_some() {}
         if chars.next_if_eq(&'=').is_none() {
             // The word may be a mistyped password: do not repeat it.
             return Err(
@@ -245,7 +251,7 @@ fn parse_pairs(text: &str) -> Result<Parameters, Error> {
                 ),
             );
         }
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        while chars.next_if(|c| is_space(*c)).is_some() {}
         let value = parse_value(&mut chars)?;
         parameters.insert(key, value);
     }
@@ -254,7 +260,7 @@ fn parse_pairs(text: &str) -> Result<Parameters, Error> {
 fn parse_value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<String, Error> {
     let in_quotes = chars.next_if_eq(&'\'').is_some();
     let mut value = String::new();
-    while let Some(c) = chars.next_if(|c| in_quotes || !c.is_whitespace()) {
+    while let Some(c) = chars.next_if(|c| in_quotes || !is_space(*c)) {
         match c {
             '\'' if in_quotes => return Ok(value),
             '\\' => value.extend(chars.next()),
@@ -486,6 +492,20 @@ mod tests {
         }
         let fine = parse("sslmode=allow ssl_min_protocol_version=tlsv1.3 connect_timeout=-1");
         check_values(&fine.unwrap()).unwrap();
+    }
+
+    /// A database of this name must not lead elsewhere.
+    #[test]
+    fn no_blank_in_a_value_begins_another_parameter() {
+        for blank in [' ', '\t', '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{a0}'] {
+            let name = format!("x{blank}host=elsewhere");
+            let parameters = Parameters::from([("dbname".to_owned(), name)]);
+            let written = write(&parameters);
+            assert_eq!(parse(&written).unwrap(), parameters, "{written:?}");
+            // libpq knows blanks of ASCII only, and takes them unless they are quoted.
+            let is_quoted = written.starts_with("dbname='");
+            assert_eq!(is_quoted, blank.is_ascii(), "{written:?}");
+        }
     }
 
     #[test]

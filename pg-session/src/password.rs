@@ -139,7 +139,8 @@ impl Password {
         if answered.is_none() && std::io::stdin().is_terminal() {
             // Two questions at once would each restore the other's terminal.
             let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
-            let prompt = format!("Password for {whose}: ");
+            // A stream may have named the server: what acts on a terminal is shown.
+            let prompt = format!("Password for {}: ", whose.escape_debug());
             // A terminal that cannot be read is no terminal.
             *answered = rpassword::prompt_password(prompt).ok().map(Secret::new);
         }

@@ -52,7 +52,8 @@ pub fn create_statement(name: &str, like: Like<'_>, has_provider: bool) -> Strin
         quote::literal(like.ctype),
     );
     if has_provider && like.locale_provider != "libc" {
-        sql.push_str(&format!(" locale_provider {}", like.locale_provider));
+        let provider = quote::literal(like.locale_provider);
+        sql.push_str(&format!(" locale_provider {provider}"));
         let option = if like.locale_provider == "icu" {
             "icu_locale"
         } else {
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(
             create_statement("s", like("icu", Some("de-DE")), true),
             "create database \"s\" template template0 encoding 'UTF8' lc_collate 'C' \
-             lc_ctype 'C' locale_provider icu icu_locale 'de-DE'"
+             lc_ctype 'C' locale_provider 'icu' icu_locale 'de-DE'"
         );
         assert!(!create_statement("s", like("libc", None), true).contains("provider"));
         assert!(!create_statement("s", like("icu", Some("x")), false).contains("icu"));

@@ -1,11 +1,10 @@
 //! `--fix-sql`: the SQL that mends what was found, in one file, by the server that it is for.
 
-use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
-use pg_pipe::Failure;
 use pg_pipe::record::Side;
+use pg_pipe::{Failure, owned};
 
 use crate::outcome::Outcome;
 
@@ -46,7 +45,7 @@ impl Fixes {
     /// # Errors
     /// When it cannot be written (exit 3).
     pub(crate) fn try_file(file: &Path) -> Result<(), Failure> {
-        let opened = fs::OpenOptions::new().append(true).create(true).open(file);
+        let opened = owned::file().append(true).open(file);
         opened.map(drop).map_err(|error| not_written(file, &error))
     }
 
@@ -61,7 +60,11 @@ impl Fixes {
                 text.push_str(&format!("\n-- ===== On the {title} =====\n{statements}"));
             }
         }
-        fs::write(file, text).map_err(|error| not_written(file, &error))
+        let written = owned::file()
+            .truncate(true)
+            .open(file)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| not_written(file, &error))
     }
 }
 
@@ -73,6 +76,7 @@ fn not_written(file: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn statements_stand_under_their_server_and_their_finding() {

@@ -1,12 +1,13 @@
 //! The history of runs: one line of CSV for each thing that was compared, appended.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context as _;
-use pg_pipe::Failure;
 use pg_pipe::record::{Verdict, Verified, VerifiedKind};
+use pg_pipe::report::data;
+use pg_pipe::{Failure, owned};
 
 /// What the columns are called, in the first line of a new file.
 const HEADING: [&str; 18] = [
@@ -30,19 +31,16 @@ const HEADING: [&str; 18] = [
     "message",
 ];
 
-/// Opens the file, so that a run does not end in vain.
+/// Opens the file, so that a run does not end in vain. Conditions have values: it is for its
+/// owner only.
 ///
 /// # Errors
 /// A [`Failure`] (exit 2) when it cannot be written.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|error| {
-            Failure::usage(format!("cannot write {}: {error}", path.display()))
-                .hint("Give --history a file that you can write to.")
-        })
+    owned::file().append(true).open(path).map_err(|error| {
+        Failure::usage(format!("cannot write {}: {error}", path.display()))
+            .hint("Give --history a file that you can write to.")
+    })
 }
 
 /// Appends a run, in one write, so that two runs at a time do not mix their lines.
@@ -63,7 +61,7 @@ pub(crate) fn append(
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string();
     for one in all {
-        csv.write_record(fields(one, [&time, source, target]))?;
+        csv.write_record(fields(one, [&time, source, target]).into_iter().map(data))?;
     }
     let lines = csv.into_inner().context("cannot write the history")?;
     file.write_all(&lines)

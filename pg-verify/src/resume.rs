@@ -5,13 +5,13 @@
 //! as of the run that found them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use pg_pipe::record::{Record, Verdict, Verified, VerifiedKind};
-use pg_pipe::{Context, Exit, Failure};
+use pg_pipe::{Context, Exit, Failure, owned};
 use pg_session::{RelationName, staging};
 
 /// A file that says how far a run came.
@@ -29,8 +29,7 @@ impl Resume {
     /// When it cannot be read or written, or is no file of ours (exit 2), or when another run
     /// has it (exit 7).
     pub(crate) fn open(path: &Path, what: &[&str], context: &Context) -> anyhow::Result<Self> {
-        let mut file = OpenOptions::new()
-            .create(true)
+        let mut file = owned::file()
             .append(true)
             .read(true)
             .open(path)

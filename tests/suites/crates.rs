@@ -86,3 +86,20 @@ fn shared_crates_know_only_what_is_theirs() {
         );
     }
 }
+
+#[test]
+fn no_crate_may_have_unsafe_code() {
+    let lints = text(&workspace().join("Cargo.toml"));
+    assert!(lints.contains("\nunsafe_code = \"forbid\"\n"), "Cargo.toml");
+    let mut without = Vec::new();
+    for entry in std::fs::read_dir(workspace())
+        .expect("it is there")
+        .flatten()
+    {
+        let manifest = entry.path().join("Cargo.toml");
+        if manifest.is_file() && !text(&manifest).contains("\n[lints]\nworkspace = true\n") {
+            without.push(manifest.display().to_string());
+        }
+    }
+    none(without);
+}

@@ -282,6 +282,9 @@ fn an_interrupted_run_goes_on_where_it_was_and_says_so() {
         std::time::Duration::from_secs(20),
         || std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\"match\"")),
     );
+    let mode = std::fs::metadata(&file).expect("it is there").permissions();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777;
+    assert_eq!(mode, 0o600, "it names what is in the database");
     run(&[]).fails_clearly(7, &["another run"]);
     pg_e2e::fault::signal(stopped.pid(), "INT");
     let stopped = stopped.wait();

@@ -1,7 +1,9 @@
 //! Text in markup. Names come from servers and may hold anything.
 
+use pg_pipe::shown::acts;
+
 /// Text as markup takes it, in elements and in quoted attributes. Characters that XML forbids
-/// are shown as escapes.
+/// are shown as escapes, and so are those that turn the order of what stands there.
 pub(super) fn text(raw: &str) -> String {
     let mut safe = String::with_capacity(raw.len());
     for character in raw.chars() {
@@ -14,7 +16,7 @@ pub(super) fn text(raw: &str) -> String {
             '\n' | '\t' => safe.push(character),
             // XML 1.0, 2.2 Characters.
             '\u{FFFE}' | '\u{FFFF}' => safe.extend(character.escape_default()),
-            _ if character.is_control() => safe.extend(character.escape_default()),
+            _ if acts(character) => safe.extend(character.escape_default()),
             _ => safe.push(character),
         }
     }
@@ -49,9 +51,11 @@ mod tests {
 
     #[test]
     fn nothing_in_a_name_is_markup() {
-        let hostile = "<script>alert(\"&'\u{1b}\u{0}\u{FFFF}\")</script>";
+        let hostile = "<script>alert(\"&'\u{1b}\u{0}\u{202e}\u{FFFF}\")</script>";
         let safe = text(hostile);
-        for forbidden in ['<', '>', '"', '\'', '\u{1b}', '\u{0}', '\u{FFFF}'] {
+        for forbidden in [
+            '<', '>', '"', '\'', '\u{1b}', '\u{0}', '\u{202e}', '\u{FFFF}',
+        ] {
             assert!(!safe.contains(forbidden), "{safe}");
         }
         assert_eq!(text("a & b"), "a &amp; b");

@@ -5,10 +5,11 @@ mod markup;
 mod page;
 mod story;
 
-use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 
 use pg_pipe::{Context, Exit};
+use tempfile::NamedTempFile;
 
 use crate::args::ReportArgs;
 use crate::chosen::Chosen;
@@ -28,17 +29,20 @@ pub(crate) fn run(args: &ReportArgs, state: &StateDir, context: &Context) -> any
     let signs = Signs::of(&chosen.place, &chosen.history, clock::now());
     let status = status::overall(&chosen.history, signs);
     let page = page::write(&chosen.history, status, &story);
-    // Whole or not at all: somebody may have the last one open.
-    let mut fresh = args.html.clone().into_os_string();
-    fresh.push(".new");
-    let written = fs::File::create(&fresh)
-        .and_then(|mut file| file.write_all(page.as_bytes()))
-        .and_then(|()| fs::rename(&fresh, &args.html));
-    if let Err(error) = written {
-        drop(fs::remove_file(&fresh));
-        return Err(unusable("write", &args.html, &error).into());
-    }
+    write(&args.html, &page).map_err(|error| unusable("write", &args.html, &error))?;
     let file = args.html.display();
     context.notice().note(&format!("{file} is written"));
     Ok(Exit::Fine)
+}
+
+/// Whole or not at all: somebody may have the last one open. It says what the journal says, so
+/// it is for its owner only, too.
+fn write(path: &Path, page: &str) -> io::Result<()> {
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let mut fresh = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+    fresh.write_all(page.as_bytes())?;
+    fresh.persist(path)?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::text_of;
 use crate::record::Record;
+use crate::shown;
 
 /// Items of a list that a table shows.
 const MOST_ITEMS: usize = 3;
@@ -43,20 +44,20 @@ impl Form {
     /// are shown, not obeyed.
     pub(super) fn lines(self, value: &Value) -> Vec<String> {
         match self {
-            Self::Wrapped(width) => wrap(&escaped(&text_of(value)), width),
+            Self::Wrapped(width) => wrap(&shown::line(&text_of(value)), width),
             Self::Words(yes, no) => vec![match value.as_bool() {
                 Some(true) => yes.to_owned(),
                 Some(false) => no.to_owned(),
-                None => escaped(&text_of(value)),
+                None => shown::line(&text_of(value)),
             }],
             Self::Decimals(count) => vec![value.as_f64().map_or_else(
-                || escaped(&text_of(value)),
+                || shown::line(&text_of(value)),
                 |number| decimals(number, count),
             )],
             Self::Size => vec![number(value, size)],
             Self::Rate => vec![number(value, |bytes| format!("{}/s", size(bytes)))],
             Self::Clock => vec![number(value, clock)],
-            Self::Plain | Self::Across | Self::Lines(_) => vec![escaped(&short(value))],
+            Self::Plain | Self::Across | Self::Lines(_) => vec![shown::line(&short(value))],
         }
     }
 }
@@ -104,23 +105,10 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Text for a terminal: control characters are shown, not obeyed.
-pub(super) fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
-}
-
 fn number(value: &Value, shown: impl FnOnce(u64) -> String) -> String {
     value
         .as_u64()
-        .map_or_else(|| escaped(&text_of(value)), shown)
+        .map_or_else(|| shown::line(&text_of(value)), shown)
 }
 
 /// A number that is rounded to nothing has no sign.

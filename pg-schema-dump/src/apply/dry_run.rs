@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 
 use pg_pipe::record::{Object, RoleObject, Section};
+use pg_pipe::shown::{self, Text};
 use pg_pipe::{Context, Exit, Failure, Input, Line};
 use pg_session::{Class, Purpose, ServerVersion, ledger, quote};
 
@@ -33,7 +34,10 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
         }
     }
     let script = Script::open(args, &plan, context)?;
-    match script.write(args.section, &mut BufWriter::new(io::stdout().lock())) {
+    match script.write(
+        args.section,
+        &mut BufWriter::new(shown::standard_output(Text::Plain)),
+    ) {
         Ok(()) => Ok(Exit::Fine),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::ReaderGone),
         Err(error) => Err(Failure::input(format!("cannot write standard output: {error}")).into()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pg_pipe::Context;
-use pg_pipe::record::{Applied, AppliedStatus, Migration, Record, RoleObject, Section};
+use pg_pipe::record::{Applied, AppliedStatus, Membership, Migration, Record, RoleObject, Section};
 use pg_session::role_mark::{self, RoleMark};
 use pg_session::{Error, Session, quote};
 
@@ -113,7 +113,7 @@ fn permitted(role: &RoleObject, is_superuser: bool, context: &Context) -> RoleOb
     permitted
 }
 
-/// The role, its settings as far as we may give them, and its password.
+/// The role, what the server itself has as far as we may give it, and its password.
 fn create(
     session: &mut Session,
     role: &RoleObject,
@@ -122,6 +122,15 @@ fn create(
 ) -> Result<(), Error> {
     session.in_transaction("begin", |session| {
         session.batch(&created(role))?;
+        for membership in role.member_of.iter().filter(|one| is_predefined(one)) {
+            if let Some(error) = attempt(session, &granted(role, membership))? {
+                context.notice().warn(&format!(
+                    "role {} is no member of {} here: {error}",
+                    quote::shown(&role.name),
+                    quote::shown(&membership.role)
+                ));
+            }
+        }
         for setting in &role.settings {
             if let Some(error) = attempt(session, &altered(role, setting))? {
                 context.notice().warn(&format!(
@@ -137,6 +146,9 @@ fn create(
 /// All that makes a role, but for its password.
 pub(crate) fn statements(role: &RoleObject) -> String {
     let mut sql = created(role);
+    for membership in role.member_of.iter().filter(|one| is_predefined(one)) {
+        sql.push_str(&format!(" {};", granted(role, membership)));
+    }
     for setting in &role.settings {
         sql.push_str(&format!(" {};", altered(role, setting)));
     }
@@ -147,17 +159,31 @@ fn altered(role: &RoleObject, setting: &str) -> String {
     format!("alter role {} {setting}", quote::identifier(&role.name))
 }
 
+/// Whether the group is the server's own. Who is no superuser may not give its membership away
+/// (from 16 on), and another version may not have it.
+fn is_predefined(membership: &Membership) -> bool {
+    membership.role.starts_with("pg_")
+}
+
+fn granted(role: &RoleObject, membership: &Membership) -> String {
+    let (group, name) = (
+        quote::identifier(&membership.role),
+        quote::identifier(&role.name),
+    );
+    let admin = if membership.admin {
+        " with admin option"
+    } else {
+        ""
+    };
+    format!("grant {group} to {name}{admin}")
+}
+
 /// The comment of a role that a migration makes is its mark, which keeps the role's own.
 fn created(role: &RoleObject) -> String {
     let name = quote::identifier(&role.name);
     let mut sql = format!("create role {name} {};", role.attributes.join(" "));
-    for membership in &role.member_of {
-        let group = quote::identifier(&membership.role);
-        sql.push_str(&format!(" grant {group} to {name}"));
-        if membership.admin {
-            sql.push_str(" with admin option");
-        }
-        sql.push(';');
+    for membership in role.member_of.iter().filter(|one| !is_predefined(one)) {
+        sql.push_str(&format!(" {};", granted(role, membership)));
     }
     if let Some(comment) = &role.comment {
         sql.push_str(&format!(
@@ -185,19 +211,20 @@ fn record(role: &RoleObject, status: AppliedStatus) -> Applied {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pg_pipe::record::Membership;
 
     #[test]
     fn a_role_is_created_with_its_groups() {
         let role = RoleObject {
             name: "a\"b".to_owned(),
             attributes: vec!["LOGIN".to_owned(), "NOINHERIT".to_owned()],
-            member_of: vec![Membership {
-                role: "g".to_owned(),
-                admin: true,
-                inherit: None,
-                set: None,
-            }],
+            member_of: ["pg_monitor", "g"]
+                .map(|group| Membership {
+                    role: group.to_owned(),
+                    admin: group == "g",
+                    inherit: None,
+                    set: None,
+                })
+                .into(),
             settings: vec!["SET \"work_mem\" TO '1MB'".to_owned()],
             comment: Some("it's".to_owned()),
         };
@@ -205,7 +232,7 @@ mod tests {
             statements(&role),
             "create role \"a\"\"b\" LOGIN NOINHERIT; grant \"g\" to \"a\"\"b\" \
              with admin option; comment on role \"a\"\"b\" is 'it''s'; \
-             alter role \"a\"\"b\" SET \"work_mem\" TO '1MB';"
+             grant \"pg_monitor\" to \"a\"\"b\"; alter role \"a\"\"b\" SET \"work_mem\" TO '1MB';"
         );
     }
 }
