@@ -11,6 +11,7 @@ select
         where (k.schema_name, k.table_name) = (n.nspname::text, c.relname::text)
         having bool_and(k.done_at is not null) and not bool_or(k.frozen) and sum(k.estimated_bytes) >= $3::bigint
     ) as is_unfrozen,
+    current_setting('data_checksums') = 'off' and current_setting('wal_log_hints') = 'off' as writes_no_hints,
     not $2
         or exists (select from pg_statistic_ext e where e.stxrelid = c.oid)
         or not exists (select from pg_stats a where a.schemaname = n.nspname and a.tablename = c.relname)
