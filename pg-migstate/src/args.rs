@@ -87,6 +87,13 @@ pub(crate) struct FileArgs {
     /// Databases, separated by commas, in place of the file's
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) databases: Vec<String>,
+
+    /// Load into databases that are there, and empty, in place of new ones
+    ///
+    /// They keep their names from the start: for a database that cannot be renamed, such as
+    /// postgres, for which this is the way by itself, or the one that pg_cron lives in.
+    #[arg(long)]
+    pub(crate) in_place: bool,
 }
 
 impl FileArgs {
@@ -98,6 +105,7 @@ impl FileArgs {
             target_server: None,
             option: None,
             databases: Vec::new(),
+            in_place: false,
         }
     }
 }

@@ -37,6 +37,12 @@ pub(crate) fn run(args: &BeginArgs, state: &StateDir, context: &Context) -> anyh
     let resolved = Resolved::of(&args.file, args.resume, state)?;
     let database = chosen(&resolved.file.databases, args)?;
     let migration = resolved.migration(&database);
+    if migration.in_place {
+        let shown = quote::shown(&database);
+        context.notice().note(&format!(
+            "{shown} is loaded in place: the target has to have an empty database of that name"
+        ));
+    }
     let place = state.place(&resolved.target_address, &migration.name);
     if args.dry_run {
         return dry_run(&resolved, migration, &place, context);
@@ -152,6 +158,14 @@ impl Asked<'_> {
             let names = history.migration.databases.iter();
             let names: Vec<String> = names.map(|name| quote::shown(name)).collect();
             return Err(other(format!("the databases {}", names.join(", "))).into());
+        }
+        if history.migration.in_place != self.migration.in_place {
+            return Err(if history.migration.in_place {
+                other("--in-place".to_owned()).hint("Add --in-place to go on with it.")
+            } else {
+                other("new databases, not --in-place".to_owned())
+            }
+            .into());
         }
         let Some(source) = history.endpoint(Side::Source) else {
             return Ok(());

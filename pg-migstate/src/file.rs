@@ -55,7 +55,11 @@ const KEYS: &[&str] = &[
     "target",
     "databases",
     "overwrite",
+    "in_place",
 ];
+
+/// The database that a server is looked after from: whatever is on the target has sessions in it.
+const NEVER_RENAMED: &str = "postgres";
 
 /// A migration file that was read and checked. Holds connection strings as they were
 /// written, with passwords, so it cannot be printed.
@@ -74,6 +78,9 @@ pub(crate) struct MigrationFile {
     pub(crate) databases: Vec<String>,
     #[serde(default)]
     pub(crate) overwrite: bool,
+    /// Whether databases that are there, and empty, are loaded, and none is renamed.
+    #[serde(default)]
+    pub(crate) in_place: bool,
 }
 
 fn offline() -> String {
@@ -121,13 +128,14 @@ impl MigrationFile {
         }
         refuse_unknown(&keys, KEYS)?;
         add_flags(&mut keys, args)?;
-        let file: Self = serde_json::from_value(Value::Object(keys)).map_err(|error| {
+        let mut file: Self = serde_json::from_value(Value::Object(keys)).map_err(|error| {
             Problem::new(
                 format!("is not right ({error})"),
                 "The keys name, source, target and databases are needed; the README shows a file.",
             )
         })?;
         file.check()?;
+        file.in_place |= file.databases == [NEVER_RENAMED];
         Ok(file)
     }
 
@@ -142,6 +150,7 @@ impl MigrationFile {
             target,
             databases: migration.databases.clone(),
             overwrite: migration.overwrite,
+            in_place: migration.in_place,
         }
     }
 
@@ -154,7 +163,31 @@ impl MigrationFile {
                 format!("Choose one of {}.", SOURCE_TYPES.join(", ")),
             ));
         }
+        if self.in_place && self.overwrite {
+            return Err(Problem::new(
+                "asks for both in_place and overwrite",
+                "In place only empty databases are loaded, so nothing is replaced: leave one out.",
+            ));
+        }
         check_databases(&self.databases)
+    }
+
+    /// Whether one of several databases cannot be renamed. All of a migration go the same way,
+    /// since all are put in place at once.
+    ///
+    /// # Errors
+    /// A usage failure that says which ways there are.
+    pub(crate) fn check_place(&self) -> Result<(), Failure> {
+        if self.in_place || !self.databases.iter().any(|name| name == NEVER_RENAMED) {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "database {NEVER_RENAMED} is to be migrated with others, and cannot be renamed"
+        ))
+        .hint(format!(
+            "Give {NEVER_RENAMED} a migration of its own, or add --in-place to load all of them \
+             into databases that are there."
+        )))
     }
 
     fn holds_password(&self) -> bool {
@@ -208,6 +241,9 @@ fn add_flags(keys: &mut Map<String, Value>, args: &FileArgs) -> Result<(), Probl
         if let Some(value) = value {
             keys.insert(key.to_owned(), value.as_str().into());
         }
+    }
+    if args.in_place {
+        keys.insert("in_place".to_owned(), true.into());
     }
     if !keys.contains_key("name") {
         return Err(Problem::new(
@@ -456,6 +492,28 @@ mod tests {
         assert!(refused("databases", json!(["template1"])).contains("server"));
         assert!(refused("databases", json!(["x".repeat(64)])).contains("cannot exist"));
         assert!(with("databases", json!(["a", "A", "a b\n\"'"])).is_ok());
+    }
+
+    #[test]
+    fn postgres_is_loaded_in_place_by_itself_and_others_by_the_users_word() {
+        let place = |databases: Value, in_place: bool| {
+            let mut file = whole();
+            file["databases"] = databases;
+            let mut args = FileArgs::of("m.json".into());
+            args.in_place = in_place;
+            let file = MigrationFile::parse(&file.to_string(), &args)
+                .unwrap_or_else(|problem| panic!("{}", problem.what));
+            (file.in_place, file.check_place().is_ok())
+        };
+        assert_eq!(place(json!(["shop"]), false), (false, true));
+        assert_eq!(place(json!(["shop", "postgres"]), true), (true, true));
+        assert_eq!(place(json!(["postgres"]), false), (true, true));
+        assert_eq!(place(json!(["shop", "postgres"]), false), (false, false));
+        let mut both = whole();
+        both["in_place"] = json!(true);
+        both["overwrite"] = json!(true);
+        let both = MigrationFile::parse(&both.to_string(), &FileArgs::of("m.json".into()));
+        assert!(both.err().unwrap().what.contains("overwrite"));
     }
 
     #[test]

@@ -237,6 +237,7 @@ pub(crate) mod samples {
             database: database.to_owned(),
             staging: format!("{database}__pgmig_01234567"),
             overwrite: false,
+            in_place: false,
         }
     }
 

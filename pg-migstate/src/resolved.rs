@@ -37,7 +37,7 @@ impl Resolved {
                 };
                 Self::of_history(&Chosen::find(&chosen, state)?.history)
             }
-            _ => Self::read(args),
+            _ => Self::read(args)?.checked(),
         }
     }
 
@@ -72,17 +72,6 @@ impl Resolved {
         let source = resolve(Role::Source, Some(&file.source)).with_context(in_file)?;
         let target = resolve(Role::Target, Some(&file.target)).with_context(in_file)?;
         let target = maintenance(target, &file.target).with_context(in_file)?;
-        if file.databases.iter().any(|name| name == target.database()) {
-            let name = quote::shown(target.database());
-            return Err(Failure::usage(format!(
-                "the target's dbname is {name}, which is to be migrated"
-            ))
-            .hint(
-                "Give another database as dbname in target, such as postgres or template1: \
-                 databases are put in place from there.",
-            )
-            .into());
-        }
         let target_address = address::of(&target);
         Ok(Self {
             file,
@@ -92,12 +81,34 @@ impl Resolved {
         })
     }
 
+    /// Whether all can be put in place: a database cannot be renamed from within.
+    fn checked(self) -> anyhow::Result<Self> {
+        self.file.check_place()?;
+        let name = self.target.database();
+        if self.file.in_place || !self.file.databases.iter().any(|one| one == name) {
+            return Ok(self);
+        }
+        let name = quote::shown(name);
+        Err(Failure::usage(format!(
+            "the target's dbname is {name}, which is to be migrated"
+        ))
+        .hint(
+            "Give another database as dbname in target, such as postgres or template1: \
+             databases are put in place from there. Or load it as it is, with --in-place.",
+        )
+        .into())
+    }
+
     /// The record of one of its databases.
     pub(crate) fn migration(&self, database: &str) -> Migration {
         let hash = staging::migration_hash(&self.target_address, &self.file.name);
         Migration {
             name: self.file.name.clone(),
-            staging: staging::staging_name(&hash, database),
+            staging: if self.file.in_place {
+                database.to_owned()
+            } else {
+                staging::staging_name(&hash, database)
+            },
             hash,
             option: self.file.option,
             // The file has been checked to ask for no other.
@@ -106,6 +117,7 @@ impl Resolved {
             databases: self.file.databases.clone(),
             database: database.to_owned(),
             overwrite: self.file.overwrite,
+            in_place: self.file.in_place,
         }
     }
 }

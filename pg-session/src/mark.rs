@@ -1,4 +1,5 @@
-//! The mark on a staging database: a COMMENT ON DATABASE that says whose it is and how far.
+//! The mark on a database that is loaded, which is a staging database or, in place, the user's
+//! own: a COMMENT ON DATABASE that says whose it is and how far.
 //! It is the first word on the state of a migration: comment, then ledger, then journal.
 
 use serde::{Deserialize, Serialize};
@@ -37,9 +38,16 @@ pub struct Mark {
     /// Roles that were granted to the migrating role for its time, taken back by the swap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub granted: Vec<String>,
-    /// The comment that the database has on the source, set when it is swapped in.
+    /// The comment that the database gets when it is finished: the source's, or else, in place,
+    /// the one that it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Whether the database is the user's own, which is neither renamed nor dropped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
+    /// The comment that a database in place had before the mark, which a cancel gives back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// The comment on a database in which a schema is tried, to be dropped afterwards.
@@ -136,6 +144,8 @@ mod tests {
             state,
             granted: Vec::new(),
             comment: None,
+            in_place: false,
+            before: None,
         };
         assert_eq!(standing(None, "h"), Standing::Foreign);
         assert_eq!(

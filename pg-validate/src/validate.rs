@@ -105,14 +105,21 @@ fn open(
         None => source,
     };
     let application_name = settings::application_name(head.hash(), context.tool());
-    let (mut at_source, at_target) = connect::both(&source, &target, &application_name, context)?;
+    let in_place = head.migration.as_ref().filter(|one| one.in_place);
+    let target = match in_place {
+        Some(migration) => target.with_database(&migration.database),
+        None => target,
+    };
+    let sides = (&source, &target);
+    let is_there = in_place.is_some();
+    let (mut at_source, at_target) = connect::both(sides, is_there, &application_name, context)?;
     let began = Instant::now();
     let written = code::written(&mut at_source)?;
     Ok(Subject {
         source: Server::begin(source, at_source)?,
         target: Server::begin(target, at_target)?,
         migration: head.migration.clone(),
-        into_new: database.is_some(),
+        into_new: database.is_some() && in_place.is_none(),
         target_free: args.target_free.map(pg_session::args::Size::bytes),
         began,
         written,

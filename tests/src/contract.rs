@@ -14,7 +14,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
         "migration",
         "name:text hash:text option:Validate|Migrate|ValidateAndMigrate mode:Offline \
          source_type:text databases:list database:text staging:text overwrite:truth",
-        "",
+        "in_place:truth",
     ),
     (
         "endpoint",

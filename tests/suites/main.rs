@@ -24,6 +24,7 @@ mod edges;
 mod extremes;
 mod filtered;
 mod finished;
+mod in_place;
 mod installed;
 mod interruption;
 mod inventory;

@@ -76,6 +76,12 @@ pub(crate) fn run(args: &ChosenArgs, state: &StateDir, context: &Context) -> any
 /// What can be resumed can be canceled, and so can what is being canceled.
 fn check(history: &History) -> Result<(), Failure> {
     let name = &history.migration.name;
+    if history.migration.in_place {
+        return Err(
+            Failure::conflict(format!("{name} is loaded in place: it cannot be canceled"))
+                .hint("Drop what it has made, and the comment on the database."),
+        );
+    }
     if history.is_completing() {
         return Err(
             Failure::conflict(format!("the swap of {name} has begun")).hint(format!(

@@ -24,6 +24,8 @@ pub(super) struct Swap {
     pub(super) database: String,
     /// Where it was loaded.
     pub(super) staging: String,
+    /// Whether that is the database itself, so that nothing is renamed or dropped.
+    pub(super) in_place: bool,
     /// What the old database is called between the swap and its end.
     pub(super) aside: String,
     /// The mark of the staging database; without one the swap has been done.
@@ -42,11 +44,17 @@ impl Swap {
 }
 
 /// What is known of one database before it is judged.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one fact of the catalog, the migration or the journal each"
+)]
 struct Found<'a> {
     /// The mark of the staging database, where that exists and bears one.
     mark: Option<Mark>,
     staging_exists: bool,
     final_exists: bool,
+    /// Loaded in place, it bears no mark any more once it is finished.
+    in_place: bool,
     /// The journal says that the swap had begun.
     completing: bool,
     hash: &'a str,
@@ -65,6 +73,7 @@ impl Finish {
                 mark: mark::read(&mut self.session, &staging)?,
                 staging_exists: staging_row.is_some(),
                 final_exists: final_row.is_some(),
+                in_place: run.migration.in_place,
                 completing: run.is_completing() || run.is_succeeded(),
                 hash: &self.history.migration.hash,
             };
@@ -72,7 +81,8 @@ impl Finish {
                 database: database.to_owned(),
                 // A staging name has 56 bytes at the most, the limit is 63.
                 aside: format!("{staging}_old"),
-                has_old: found.final_exists,
+                has_old: found.final_exists && !found.in_place,
+                in_place: found.in_place,
                 mark: found.judge(database, &staging)?,
                 staging,
                 owner: run.owner.clone(),
@@ -159,7 +169,8 @@ impl Finish {
     /// The databases that are to be renamed.
     fn renamed(&self) -> Vec<String> {
         let due = self.swaps.iter().filter(|swap| swap.is_due());
-        due.flat_map(|swap| [swap.database.clone(), swap.staging.clone()])
+        due.filter(|swap| !swap.in_place)
+            .flat_map(|swap| [swap.database.clone(), swap.staging.clone()])
             .collect()
     }
 
@@ -211,11 +222,12 @@ impl Found<'_> {
             ))
             .hint("Check that this is the right target; load it again with ./migrate --resume FILE."));
         }
+        if self.in_place && self.mark.is_none() && self.completing {
+            return Ok(None);
+        }
         let foreign = || {
-            Failure::conflict(format!(
-                "{shown} is not the staging database of this migration"
-            ))
-            .hint("Its comment should be the mark of the migration; see \\l+ in psql.")
+            Failure::conflict(format!("{shown} is not loaded by this migration"))
+                .hint("Its comment should be the mark of the migration; see \\l+ in psql.")
         };
         let mark = self.mark.ok_or_else(foreign)?;
         if mark.hash != self.hash || mark.database != database {
@@ -246,6 +258,8 @@ mod tests {
             state,
             granted: Vec::new(),
             comment: None,
+            in_place: false,
+            before: None,
         }
     }
 
@@ -254,6 +268,7 @@ mod tests {
             mark,
             staging_exists: true,
             final_exists: true,
+            in_place: false,
             completing: true,
             hash: "h",
         };
@@ -285,6 +300,7 @@ mod tests {
                 mark: None,
                 staging_exists: false,
                 final_exists,
+                in_place: false,
                 completing,
                 hash: "h",
             };
@@ -293,5 +309,22 @@ mod tests {
         assert!(gone(true, true).unwrap());
         assert!(gone(true, false).is_err());
         assert!(gone(false, true).is_err());
+    }
+
+    #[test]
+    fn a_database_in_place_without_its_mark_is_done_only_if_finish_had_begun() {
+        let unmarked = |completing| {
+            let found = Found {
+                mark: None,
+                staging_exists: true,
+                final_exists: true,
+                in_place: true,
+                completing,
+                hash: "h",
+            };
+            found.judge("shop", "shop").map(|mark| mark.is_none())
+        };
+        assert!(unmarked(true).unwrap());
+        assert!(unmarked(false).is_err());
     }
 }

@@ -96,7 +96,7 @@ impl Finish {
 
     /// Drops what the swap put aside. The mark says that it was us who did.
     pub(super) fn drop_old(&mut self) -> anyhow::Result<()> {
-        for swap in &self.swaps {
+        for swap in self.swaps.iter().filter(|swap| !swap.in_place) {
             let found = mark::read(&mut self.session, &swap.aside)?;
             let ours = found.is_some_and(|mark| {
                 mark.state == MarkState::Aside && mark.hash == self.history.migration.hash
@@ -111,11 +111,16 @@ impl Finish {
     }
 }
 
-/// The old database aside, the new one in its place, with the comment of the source.
+/// The old database aside, the new one in its place, with the comment of the source. One that
+/// was loaded in place only loses its mark.
 fn rename(session: &mut Session, swap: &Swap) -> Result<(), Error> {
     let Some(mark) = &swap.mark else {
         return Ok(());
     };
+    let comment = mark.comment.as_deref();
+    if swap.in_place {
+        return session.batch(&mark::comment_statement(&swap.database, comment));
+    }
     let [database, staging, aside] =
         [&swap.database, &swap.staging, &swap.aside].map(|name| quote::identifier(name));
     if swap.has_old {
@@ -128,14 +133,14 @@ fn rename(session: &mut Session, swap: &Swap) -> Result<(), Error> {
         session.batch(&mark::statement(&swap.aside, &put_aside))?;
     }
     session.batch(&format!("alter database {staging} rename to {database}"))?;
-    let comment = mark.comment.as_deref();
     session.batch(&mark::comment_statement(&swap.database, comment))
 }
 
 /// Gives the database to the owner that it has on the source, if there is such a role. A
 /// refusal does not undo the swap: gives what to tell.
 fn give_to_owner(session: &mut Session, swap: &Swap) -> Result<Option<String>, Error> {
-    let Some(owner) = &swap.owner else {
+    // In place the database was somebody's before.
+    let Some(owner) = swap.owner.as_ref().filter(|_| !swap.in_place) else {
         return Ok(None);
     };
     let shown = quote::shown(&swap.database);

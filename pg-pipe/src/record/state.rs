@@ -40,10 +40,14 @@ pub struct Migration {
     pub databases: Vec<String>,
     /// The database of this stream.
     pub database: String,
-    /// Where that database is loaded until it is swapped in.
+    /// Where that database is loaded until it is swapped in; the database itself where it is
+    /// loaded in place.
     pub staging: String,
     /// Whether a database of the same name on the target may be replaced.
     pub overwrite: bool,
+    /// Whether the target's own, empty database of that name is loaded, and nothing renamed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
 }
 
 /// State of a migration.
@@ -150,7 +154,8 @@ pub struct State {
 pub struct Plan {
     /// Database.
     pub database: String,
-    /// The database that would be created for it, to be renamed at the end.
+    /// The database that would be created for it, to be renamed at the end; in place, the one
+    /// that is there.
     pub staging: String,
     /// Whether a database of that name may be replaced.
     pub overwrite: bool,

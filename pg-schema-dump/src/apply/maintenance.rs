@@ -1,26 +1,46 @@
-//! The staging database: made from template0 with the source's encoding and locale, marked
-//! with whose it is, or found again by its mark.
+//! The database that is loaded: a staging database, made from template0 with the source's
+//! encoding and locale, or the target's own one in place; marked with whose it is, and found
+//! again by its mark.
 
 use pg_pipe::record::{Database, Migration};
 use pg_pipe::{Context, Failure};
 use pg_session::mark::{self, Mark, MarkState, Standing};
 use pg_session::staging::{self, Like};
-use pg_session::{Error, Session, catalog};
+use pg_session::{Error, Session, catalog, ledger, quote};
 
 use crate::apply::Target;
 use crate::apply::plan::Plan;
+
+/// What the number of the lock is made of under which a database is marked in place.
+const IN_PLACE: &str = "in place";
+
+/// Makes sure that the database that is to be loaded is there and ours.
+///
+/// # Errors
+/// See [`ensure_staging`] and [`ensure_in_place`].
+pub(crate) fn ensure_database(
+    target: &Target,
+    plan: &Plan,
+    migration: &Migration,
+    context: &Context,
+) -> anyhow::Result<()> {
+    if migration.in_place {
+        ensure_in_place(target, plan, migration)?;
+    } else {
+        ensure_staging(target, plan, migration)?;
+    }
+    context
+        .notice()
+        .detail(&format!("loading into database {}", migration.staging));
+    Ok(())
+}
 
 /// Makes sure that the staging database is there and ours.
 ///
 /// # Errors
 /// A conflict (exit 7) when a database of that name is not ours or was canceled, otherwise
 /// what the server says.
-pub(crate) fn ensure_staging(
-    target: &Target,
-    plan: &Plan,
-    migration: &Migration,
-    context: &Context,
-) -> anyhow::Result<()> {
+fn ensure_staging(target: &Target, plan: &Plan, migration: &Migration) -> anyhow::Result<()> {
     let mut session = target.connect_for_maintenance()?;
     let name = &migration.staging;
     match mark::read_comment(&mut session, name)? {
@@ -37,10 +57,76 @@ pub(crate) fn ensure_staging(
         }
         Some(_) => check_mark(mark::read(&mut session, name)?, migration)?,
     }
-    context
-        .notice()
-        .detail(&format!("loading into database {name}"));
     Ok(())
+}
+
+/// Marks the target's own database, which has to be empty, or finds it marked.
+///
+/// # Errors
+/// A conflict (exit 7) when there is none, something is in it, or another migration has it;
+/// otherwise what the server says.
+fn ensure_in_place(target: &Target, plan: &Plan, migration: &Migration) -> anyhow::Result<()> {
+    let shown = quote::shown(&migration.database);
+    let mut session = target.connect_for_maintenance()?;
+    if mark::read_comment(&mut session, &migration.database)?.is_none() {
+        return Err(Failure::conflict(format!(
+            "the target has no database {shown} to be loaded in place"
+        ))
+        .hint("Create it, empty: createdb --template template0 NAME; or leave --in-place out.")
+        .into());
+    }
+    let mut session = target.connect()?;
+    session.in_transaction("begin", |session| {
+        // Two migrations may come at the same moment.
+        let key = staging::hex(&[IN_PLACE], 15);
+        let key = i64::from_str_radix(&key, 16).unwrap_or_default();
+        session.query_one("select pg_advisory_xact_lock($1)", &[&key])?;
+        let comment = mark::read_comment(session, &migration.database)?;
+        if let Some(found) = mark::read(session, &migration.database)? {
+            return Ok(check_mark(Some(found), migration)?);
+        }
+        require_empty(session, &shown)?;
+        let before = comment.filter(|text| !text.is_empty());
+        let mark = Mark {
+            in_place: true,
+            before: before.clone(),
+            ..new_mark(like(plan, migration)?.comment.clone().or(before), migration)
+        };
+        session.batch(&mark::statement(&migration.database, &mark))?;
+        Ok(ledger::remember_before(session)?)
+    })
+}
+
+/// Nothing may be in a database that is to be loaded in place: a cancel drops what was made
+/// there, and what was there before is not to be told from it.
+fn require_empty(session: &mut Session, shown: &str) -> anyhow::Result<()> {
+    if ledger::exists(session)? {
+        return Err(Failure::conflict(format!(
+            "database {shown} on the target has been loaded by hand, by its ledger (schema pgmig)"
+        ))
+        .hint("Go on by hand, or give an empty database: drop it and create it anew.")
+        .into());
+    }
+    let hint = "In place only an empty database is loaded: drop what it holds, or leave --in-place \
+                out, to load into a new one.";
+    check_empty(session, shown, hint)
+}
+
+/// Nothing of users may be in a database.
+///
+/// # Errors
+/// A conflict that names what is there, otherwise what the server says.
+pub(crate) fn check_empty(session: &mut Session, shown: &str, hint: &str) -> anyhow::Result<()> {
+    let contents = catalog::list_contents(session)?;
+    let Some(first) = contents.first() else {
+        return Ok(());
+    };
+    Err(Failure::conflict(format!(
+        "database {shown} on the target is not empty: it holds {first} and {} more",
+        contents.len() - 1
+    ))
+    .hint(hint)
+    .into())
 }
 
 /// The record of the source's database.
@@ -70,6 +156,12 @@ fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure>
         ))
         .hint("Begin a new migration under another name.")),
         Standing::Ours => Ok(()),
+        Standing::Foreign if migration.in_place => Err(Failure::conflict(format!(
+            "database {} on the target is being loaded by another migration{}",
+            quote::shown(name),
+            found.map_or_else(String::new, |mark| format!(", {}", mark.migration))
+        ))
+        .hint("Finish or cancel that one first: pg-migstate list")),
         Standing::Foreign => Err(Failure::conflict(format!(
             "database {name} on the target is not of this migration"
         ))
@@ -78,16 +170,22 @@ fn check_mark(found: Option<Mark>, migration: &Migration) -> Result<(), Failure>
 }
 
 fn set_mark(session: &mut Session, like: &Database, migration: &Migration) -> Result<(), Error> {
-    let mark = Mark {
+    let mark = new_mark(like.comment.clone(), migration);
+    session.batch(&mark::statement(&migration.staging, &mark))
+}
+
+fn new_mark(comment: Option<String>, migration: &Migration) -> Mark {
+    Mark {
         pgmig: 1,
         hash: migration.hash.clone(),
         migration: migration.name.clone(),
         database: migration.database.clone(),
         state: MarkState::Loading,
         granted: Vec::new(),
-        comment: like.comment.clone(),
-    };
-    session.batch(&mark::statement(&migration.staging, &mark))
+        comment,
+        in_place: false,
+        before: None,
+    }
 }
 
 fn statement(name: &str, like: &Database, has_provider: bool) -> String {

@@ -2,8 +2,8 @@
 //! the whole stream has been read and found sound.
 
 use pg_pipe::record::{Object, Section};
-use pg_pipe::{Context, Exit, Failure, Input, Line};
-use pg_session::{Session, catalog, ledger};
+use pg_pipe::{Context, Exit, Input, Line};
+use pg_session::{Session, ledger};
 
 use crate::apply::args::Args;
 use crate::apply::in_order::InOrder;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, input: Input, context: &Context) -> anyhow::Resul
     reserved::check(&plan.objects)?;
     let target = Target::resolve(args, &plan.head, context)?;
     if let Some(migration) = &plan.head.migration {
-        maintenance::ensure_staging(&target, &plan, migration, context)?;
+        maintenance::ensure_database(&target, &plan, migration, context)?;
     }
     let passwords = Passwords::read(args, &plan, context)?;
     let mut session = target.connect()?;
@@ -57,14 +57,6 @@ fn require_empty_or_ours(session: &mut Session, database: &str) -> anyhow::Resul
     if ledger::exists(session)? {
         return Ok(());
     }
-    let contents = catalog::list_contents(session)?;
-    let Some(first) = contents.first() else {
-        return Ok(());
-    };
-    Err(Failure::conflict(format!(
-        "database {database} on the target is not empty: it holds {first} and {} more",
-        contents.len() - 1
-    ))
-    .hint("Give an empty database: createdb NAME, or drop what it holds.")
-    .into())
+    let hint = "Give an empty database: createdb NAME, or drop what it holds.";
+    maintenance::check_empty(session, database, hint)
 }

@@ -2,6 +2,7 @@
 //! transaction as what it tells of, so after any crash it is right.
 
 mod applied;
+mod before;
 mod chunk;
 mod large_object;
 mod range;
@@ -12,6 +13,7 @@ use crate::error::{Class, Error};
 use crate::session::Session;
 
 pub use applied::{AppliedKey, list_applied, mark_applied};
+pub use before::{remember_before, seal};
 pub use chunk::{
     Done, Emptying, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts,
     forget_plan, forget_tables, go_on_with, list_chunks, mark_done, note_attempt_error, plan, take,
@@ -33,7 +35,7 @@ pub use unlogged::list_emptied;
 const CREATE: &str = include_str!("sql/create.sql");
 
 const DROP: &str = "
-    drop table if exists pgmig.attempt, pgmig.chunk, pgmig.large_object, pgmig.run, pgmig.applied;
+    drop table if exists pgmig.attempt, pgmig.chunk, pgmig.large_object, pgmig.run, pgmig.applied, pgmig.before;
     drop schema if exists pgmig";
 
 /// Attempts at one chunk before its table is given up.

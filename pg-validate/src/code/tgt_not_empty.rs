@@ -1,6 +1,7 @@
 //! `tgt.not_empty`: something is there already. By hand the target database must be empty or
 //! ours by its ledger. A migration needs its staging name free or bearing our mark, and the
-//! final name free, empty or given up by `overwrite`.
+//! final name free, empty or given up by `overwrite`. In place the database itself must be empty,
+//! or ours by mark and ledger.
 
 use pg_pipe::record::{Migration, Side};
 use pg_session::catalog::Content;
@@ -12,6 +13,13 @@ use crate::outcome::{Outcome, counted};
 use crate::subject::Subject;
 
 pub(super) fn run(subject: &mut Subject) -> Result<Outcome, Error> {
+    if let Some(migration) = subject.migration.clone().filter(|one| one.in_place) {
+        let mark = mark::read(&mut subject.target.session, &migration.database)?;
+        let taken = mark.and_then(|mark| judge_mark(Some(&mark), &migration));
+        if let Some(taken) = taken {
+            return Ok(taken);
+        }
+    }
     if !subject.into_new {
         let found = target_contents::list_foreign(&mut subject.target.session)?;
         return Ok(judge_contents(&found, &subject.target.facts.database));
@@ -24,7 +32,7 @@ pub(super) fn run(subject: &mut Subject) -> Result<Outcome, Error> {
     if comment.is_some() {
         let mark = mark::read(&mut subject.target.session, &migration.staging)?;
         let is_blank = comment.as_deref() == Some("") && is_blank(subject, &migration.staging);
-        if let Some(in_the_way) = judge_staging(mark.as_ref(), &migration).filter(|_| !is_blank) {
+        if let Some(in_the_way) = judge_mark(mark.as_ref(), &migration).filter(|_| !is_blank) {
             return Ok(in_the_way);
         }
     }
@@ -41,8 +49,8 @@ fn is_blank(subject: &mut Subject, staging: &str) -> bool {
         .is_ok_and(|found| found.is_empty())
 }
 
-/// `None` when the staging database is ours to go on with.
-fn judge_staging(mark: Option<&Mark>, migration: &Migration) -> Option<Outcome> {
+/// `None` when the database that is loaded is ours to go on with.
+fn judge_mark(mark: Option<&Mark>, migration: &Migration) -> Option<Outcome> {
     let why = match mark {
         Some(mark) if mark.hash != migration.hash => {
             format!("belongs to another migration, {}", mark.migration)
@@ -53,8 +61,13 @@ fn judge_staging(mark: Option<&Mark>, migration: &Migration) -> Option<Outcome> 
         Some(_) => return None,
         None => "exists and bears no mark of ours".to_owned(),
     };
+    let what = if migration.in_place {
+        "database"
+    } else {
+        "staging database"
+    };
     Some(
-        Outcome::failed(format!("the staging database {why}"))
+        Outcome::failed(format!("the {what} {why}"))
             .objects(vec![quote::shown(&migration.staging)]),
     )
 }
@@ -144,13 +157,15 @@ mod tests {
             state,
             granted: Vec::new(),
             comment: None,
+            in_place: false,
+            before: None,
         }
     }
 
     #[test]
     fn a_staging_database_must_bear_our_mark() {
         let migration = migration();
-        let refused = |mark: Option<&Mark>| judge_staging(mark, &migration).is_some();
+        let refused = |mark: Option<&Mark>| judge_mark(mark, &migration).is_some();
         assert!(refused(None));
         assert!(refused(Some(&mark("other", MarkState::Loading))));
         assert!(refused(Some(&mark("abc", MarkState::Canceled))));

@@ -1,5 +1,6 @@
 //! `tgt.role_caps`: what the target role must be allowed to do. A migration creates a
-//! staging database and renames; by hand, objects are created in the database itself.
+//! staging database and renames; by hand, objects are created in the database itself; in place
+//! that is marked by its comment, too.
 
 use pg_pipe::record::Side;
 use pg_session::catalog::ServerFacts;
@@ -14,33 +15,47 @@ const OWNS: &str = "select pg_has_role(d.datdba, 'USAGE') from pg_database d whe
 pub(super) fn run(subject: &mut Subject) -> Result<Outcome, Error> {
     let facts = &subject.target.facts;
     if !subject.into_new {
-        return Ok(judge_by_hand(facts));
+        let outcome = judge_by_hand(facts);
+        let (user, database) = (facts.user.clone(), facts.database.clone());
+        let is_fine = outcome.status == Outcome::fine("").status;
+        if subject.migration.is_none() || !is_fine || owns(subject, &database)? {
+            return Ok(outcome);
+        }
+        return Ok(Outcome::failed(format!(
+            "{} does not own the database that is to be loaded in place, and marked for that",
+            quote::shown(&user)
+        ))
+        .objects(vec![quote::shown(&database)])
+        .fix_on(Side::Target, give(&database, &user)));
     }
     let outcome = judge_migration(facts);
     let Some(migration) = &subject.migration else {
         return Ok(outcome);
     };
-    let row = subject
-        .target
-        .session
-        .query_opt(OWNS, &[&migration.database])?;
-    let owned = row.is_none_or(|row| row.get(0));
-    if owned || !migration.overwrite || outcome.status != Outcome::fine("").status {
+    let (database, overwrite) = (migration.database.clone(), migration.overwrite);
+    let user = facts.user.clone();
+    if owns(subject, &database)? || !overwrite || outcome.status != Outcome::fine("").status {
         return Ok(outcome);
     }
     Ok(Outcome::failed(format!(
         "{} does not own the database that is to be replaced",
-        quote::shown(&facts.user)
+        quote::shown(&user)
     ))
-    .objects(vec![quote::shown(&migration.database)])
-    .fix_on(
-        Side::Target,
-        format!(
-            "alter database {} owner to {};",
-            quote::identifier(&migration.database),
-            quote::identifier(&facts.user)
-        ),
-    ))
+    .objects(vec![quote::shown(&database)])
+    .fix_on(Side::Target, give(&database, &user)))
+}
+
+fn owns(subject: &mut Subject, database: &str) -> Result<bool, Error> {
+    let row = subject.target.session.query_opt(OWNS, &[&database])?;
+    Ok(row.is_none_or(|row| row.get(0)))
+}
+
+fn give(database: &str, user: &str) -> String {
+    format!(
+        "alter database {} owner to {};",
+        quote::identifier(database),
+        quote::identifier(user)
+    )
 }
 
 fn judge_migration(facts: &ServerFacts) -> Outcome {
