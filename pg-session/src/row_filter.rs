@@ -60,6 +60,20 @@ impl RowFilter {
     }
 }
 
+/// Names between commas, as SQL reads them; `None` when it is no such list.
+pub fn names(list: &str) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    let mut rest = list;
+    loop {
+        let (name, behind) = identifier(rest.trim_start())?;
+        names.push(name);
+        rest = match behind.trim_start() {
+            "" => return Some(names),
+            more => more.strip_prefix(',')?,
+        };
+    }
+}
+
 /// The name that a text begins with, and the rest.
 fn identifier(text: &str) -> Option<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
@@ -112,6 +126,15 @@ mod tests {
         );
         assert_eq!(parsed("\"a\"\"=.b\".\"T\" = x"), of("a\"=.b", "T", "x"));
         assert_eq!(parsed("s.größe=a"), of("s", "größe", "a"));
+    }
+
+    #[test]
+    fn lists_of_names_are_read_likewise() {
+        let list = names(" A, \"B,c\" ,d_1");
+        assert_eq!(list.unwrap(), ["a", "B,c", "d_1"]);
+        for text in ["", "a,", ",a", "a b", "\"a", "1"] {
+            assert_eq!(names(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -225,41 +225,38 @@ impl Session {
     }
 
     /// The rows of all queries among some statements, by the simple protocol: one message to
-    /// the server and back.
-    pub fn simple_rows(&mut self, sql: &str) -> Result<Vec<Texts>, Error> {
-        let messages = self.client.simple_query(sql).map_err(Error::of_driver)?;
-        let mut rows = Vec::new();
-        for message in &messages {
-            let postgres::SimpleQueryMessage::Row(row) = message else {
-                continue;
-            };
-            let mut texts = Texts::new();
-            for (index, column) in row.columns().iter().enumerate() {
-                let text = row.try_get(index).map_err(|error| {
-                    let what = "the answer holds bytes that are not UTF-8";
-                    Error::new(Class::Statement, what).with_source(error)
-                })?;
-                texts.extend(text.map(|text| (column.name().to_owned(), text.to_owned())));
-            }
-            rows.push(texts);
-        }
-        Ok(rows)
-    }
-
-    /// Runs a query by the simple protocol; gives its rows with every value as the server
-    /// prints it.
+    /// the server and back. Values have the names of their columns.
     ///
     /// # Errors
-    /// What the server says, or that a value is not UTF-8, which happens in SQL_ASCII.
+    /// As [`Session::text_rows`].
+    pub fn simple_rows(&mut self, sql: &str) -> Result<Vec<Texts>, Error> {
+        let rows = self.rows_of(sql)?;
+        let named = rows.iter().map(|row| {
+            let names = row.columns().iter().map(|column| column.name().to_owned());
+            let cells = names.zip(text_row(row)?);
+            Ok(cells
+                .filter_map(|(name, text)| Some((name, text?)))
+                .collect())
+        });
+        named.collect()
+    }
+
+    /// The same, with every value as the server prints it, in the order of the columns.
+    ///
+    /// # Errors
+    /// What the server says, or, without a SQLSTATE, that a value is not UTF-8, which happens in
+    /// `SQL_ASCII`.
     pub fn text_rows(&mut self, sql: &str) -> Result<Vec<TextRow>, Error> {
+        self.rows_of(sql)?.iter().map(text_row).collect()
+    }
+
+    fn rows_of(&mut self, sql: &str) -> Result<Vec<SimpleQueryRow>, Error> {
         let messages = self.client.simple_query(sql).map_err(Error::of_driver)?;
-        let mut rows = Vec::new();
-        for message in messages {
-            if let postgres::SimpleQueryMessage::Row(row) = message {
-                rows.push(text_row(&row)?);
-            }
-        }
-        Ok(rows)
+        let rows = messages.into_iter().filter_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(rows.collect())
     }
 
     /// Runs statements as they are, by the simple protocol: DDL, transaction control.
@@ -311,7 +308,10 @@ impl Session {
 fn text_row(row: &SimpleQueryRow) -> Result<TextRow, Error> {
     (0..row.len())
         .map(|index| {
-            let value = row.try_get(index).map_err(Error::of_driver)?;
+            let value = row.try_get(index).map_err(|error| {
+                let what = "the answer holds bytes that are not UTF-8";
+                Error::new(Class::Statement, what).with_source(error)
+            })?;
             Ok(value.map(str::to_owned))
         })
         .collect()

@@ -187,6 +187,13 @@ pub(crate) struct LiveArgs {
     /// one piece, with a pause after it.
     #[arg(long, value_name = "SIZE")]
     pub(crate) rate_limit: Option<Size>,
+
+    /// Read no table by a statement that the planner thinks dearer than this, such as 100000
+    ///
+    /// The cost is that of EXPLAIN. A table that costs more is read in ranges of its key, each
+    /// within it. One that cannot be, such as one without a key, is not read, and is unverified.
+    #[arg(long, value_name = "COST", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) statement_cost: Option<u32>,
 }
 
 /// Files that a run leaves behind.

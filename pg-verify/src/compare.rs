@@ -11,6 +11,7 @@ use pg_pipe::{Context, Exit, Failure, Input};
 use pg_session::{RelationName, RowFilter};
 
 use crate::args::Args;
+use crate::dearness;
 use crate::desk::{Desk, Pending, tasks};
 use crate::drill::Wanted;
 use crate::history;
@@ -59,23 +60,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     if let Some(path) = &args.files.resume {
         take_up(path, (&mut plan, &scope), &sides, context, &mut tally)?;
     }
-    if let Some(source) = &mut sides.source {
-        let split_bytes = args.rows.split_size.bytes();
-        ranges::split(&mut plan, source, &mut sides.target, split_bytes)?;
-    }
-    if let Depth::Sample(percent) = scope.depth {
-        let wanted = Wanted {
-            rows: args.rows.max_differences,
-            values: !args.rows.no_values,
-        };
-        sample::compare(
-            (&mut plan, percent),
-            &mut sides,
-            wanted,
-            context,
-            &mut tally,
-        )?;
-    }
+    prepare(args, &scope, &mut plan, &mut sides, (context, &mut tally))?;
     let routed = Routed::new(sides.target.routes()?, &plan);
     let pending = read(args, &plan, (&sides, routed), context, &mut tally)?;
     let mut pursuit = Pursuit {
@@ -97,6 +82,32 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         exit => exit,
     })
 }
+
+/// Takes large tables apart, and samples those that are to be sampled only.
+fn prepare<'run>(
+    args: &Args,
+    scope: &Scope,
+    plan: &mut [Comparison],
+    sides: &mut Sides,
+    (context, tally): (&'run Context, &mut Tally<'run>),
+) -> anyhow::Result<()> {
+    if let Some(source) = &mut sides.source {
+        let split_bytes = args.rows.split_size.bytes();
+        ranges::split(plan, source, &mut sides.target, split_bytes)?;
+    }
+    if let Depth::Sample(percent) = scope.depth {
+        let wanted = Wanted {
+            rows: args.rows.max_differences,
+            values: !args.rows.no_values,
+        };
+        sample::compare((plan, percent), sides, wanted, context, tally)?;
+    }
+    if let Some(most) = args.live.statement_cost {
+        dearness::limit(plan, sides, most)?;
+    }
+    Ok(())
+}
+
 /// Compares what is no row, as far as it is asked for.
 fn beyond_rows(
     args: &Args,

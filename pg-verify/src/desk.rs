@@ -13,7 +13,7 @@ use crate::judge::judge;
 use crate::plan::{Comparison, Course, Half};
 use crate::pool::{Done, Task};
 use crate::ranges::Range;
-use crate::reading::{Job, Reading};
+use crate::reading::Reading;
 use crate::routed::Routed;
 use crate::tally::{Outcome, Readings, Tally};
 
@@ -64,40 +64,16 @@ impl Slot {
     }
 
     fn readings(self) -> Readings {
-        let (source, target): (Vec<_>, Vec<_>) = self
-            .parts
-            .into_iter()
-            .map(|[source, target]| (source, target))
-            .unzip();
+        let [source, target] = Reading::of_sides(&self.parts);
         let [one, other] = self.took;
         let [there, here] = self.bytes;
         Readings {
-            source: Reading::whole(&source),
-            target: Reading::whole(&target),
+            source,
+            target,
             took: one.max(other),
             bytes: if one > other { there } else { here },
             failure: self.failure,
         }
-    }
-
-    /// The parts that differ, each with the rows of its larger side.
-    fn bad(&self, comparison: &Comparison) -> Vec<(Range, i64)> {
-        let whole = [Range::default()];
-        let ranges = if comparison.ranges.is_empty() {
-            &whole[..]
-        } else {
-            &comparison.ranges
-        };
-        let differing = ranges
-            .iter()
-            .zip(&self.parts)
-            .filter(|(_, [source, target])| source != target);
-        differing
-            .map(|(range, sides)| {
-                let rows = sides.iter().flatten().map(|reading| reading.count);
-                (range.clone(), rows.max().unwrap_or(0))
-            })
-            .collect()
     }
 }
 
@@ -118,22 +94,8 @@ pub(crate) fn tasks(plan: &[Comparison], role: Role) -> Vec<Task> {
             Role::Target => target,
         };
         let Some(job) = job else { continue };
-        match job {
-            Job::Table(table) if !comparison.ranges.is_empty() => {
-                let parts = i64::try_from(comparison.ranges.len()).unwrap_or(i64::MAX);
-                for (part, range) in comparison.ranges.iter().enumerate() {
-                    let mut table = table.part(&range.condition(&table.key));
-                    table.bytes /= parts;
-                    let job = Job::Table(Box::new(table));
-                    tasks.push(Task { number, part, job });
-                }
-            }
-            job => tasks.push(Task {
-                number,
-                part: 0,
-                job: job.clone(),
-            }),
-        }
+        let parts = comparison.parts(job).into_iter().enumerate();
+        tasks.extend(parts.map(|(part, job)| Task { number, part, job }));
     }
     tasks
 }
@@ -216,7 +178,7 @@ impl<'run, 'tally> Desk<'run, 'tally> {
             awaited: 0,
         };
         let slot = mem::replace(slot, empty);
-        let ranges = slot.bad(comparison);
+        let ranges = comparison.differing(&slot.parts);
         let read = self.routed.take(comparison, slot.readings());
         self.counters.add_item();
         let Some((whole, readings)) = read else {

@@ -10,6 +10,7 @@
 
 mod args;
 mod compare;
+mod dearness;
 mod desk;
 mod details;
 mod drill;

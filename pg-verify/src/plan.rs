@@ -350,6 +350,43 @@ impl Comparison {
         }
     }
 
+    /// The jobs that one of its jobs is done in: one for each range.
+    pub(crate) fn parts(&self, job: &Job) -> Vec<Job> {
+        match job {
+            Job::Table(table) if !self.ranges.is_empty() => {
+                let parts = i64::try_from(self.ranges.len()).unwrap_or(i64::MAX);
+                let of_range = |range: &Range| {
+                    let mut table = table.part(&range.condition(&table.key));
+                    table.bytes /= parts;
+                    Job::Table(Box::new(table))
+                };
+                self.ranges.iter().map(of_range).collect()
+            }
+            job => vec![job.clone()],
+        }
+    }
+
+    /// The ranges of which the sides differ, each with the rows of its larger side; `parts` are
+    /// what both have read of each.
+    pub(crate) fn differing(&self, parts: &[[Option<Reading>; 2]]) -> Vec<(Range, i64)> {
+        let whole = [Range::default()];
+        let ranges = if self.ranges.is_empty() {
+            &whole[..]
+        } else {
+            &self.ranges
+        };
+        let differing = ranges
+            .iter()
+            .zip(parts)
+            .filter(|(_, [source, target])| source != target);
+        differing
+            .map(|(range, sides)| {
+                let rows = sides.iter().flatten().map(|reading| reading.count);
+                (range.clone(), rows.max().unwrap_or(0))
+            })
+            .collect()
+    }
+
     /// The condition of the rows that are compared, where not all are.
     pub(crate) fn condition(&self) -> Option<&String> {
         self.jobs().into_iter().flatten().find_map(|job| match job {

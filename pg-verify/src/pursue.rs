@@ -17,8 +17,7 @@ use crate::judge::judge;
 use crate::known::Known;
 use crate::plan::{Comparison, Course, Half, table_job};
 use crate::pool::is_lost;
-use crate::ranges::Range;
-use crate::reading::{Job, TableJob};
+use crate::reading::{Job, Reading, TableJob};
 use crate::repair::Repair;
 use crate::scope::{Depth, Scope};
 use crate::sides::Sides;
@@ -385,11 +384,19 @@ impl<'run> Pursuit<'run, '_> {
             return Ok(true);
         };
         let begun = Instant::now();
-        let there = source.read(there)?;
-        let here = self.sides.target.read(here)?;
+        let mut parts = Vec::new();
+        let jobs = [there, here].map(|job| case.comparison.parts(job));
+        let [there, here] = &jobs;
+        for (there, here) in there.iter().zip(here) {
+            let here = self.sides.target.read(here)?;
+            parts.push([Some(source.read(there)?), Some(here)]);
+        }
+        let [there, here] = Reading::of_sides(&parts);
+        let (Some(there), Some(here)) = (there, here) else {
+            return Err(Failure::bug("a part was left out").into());
+        };
         let (verdict, message) = judge(case.comparison.kind, &there, &here);
-        let rows = there.count.max(here.count);
-        case.pending.ranges = vec![(Range::default(), rows)];
+        case.pending.ranges = case.comparison.differing(&parts);
         case.pending.outcome.message = message;
         case.pending.outcome.readings = Readings {
             source: Some(there),

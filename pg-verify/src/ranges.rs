@@ -18,7 +18,7 @@ use crate::server::{Server, undisturbed};
 const ORDER: &str = include_str!("sql/key_order.sql");
 
 /// The most ranges of a table. Each is a query on each side.
-const MOST_RANGES: i64 = 4_096;
+pub(crate) const MOST_RANGES: i64 = 4_096;
 
 /// How many ranges there are of the size from which on a table is split. Each costs
 /// a query on each side; one that differs is read again.
@@ -26,6 +26,9 @@ const RANGES_OF_A_SPLIT: i64 = 5;
 
 /// Rows of a page that are looked at for one that is there.
 const TRIES: usize = 8;
+
+/// A key, and the page that it lies on.
+pub(crate) type Placed = (i64, Vec<String>);
 
 /// Keys from one value up to, but not including, another.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -175,6 +178,17 @@ pub(crate) fn probe(
     table: &TableJob,
     parts: i64,
 ) -> anyhow::Result<Option<Vec<Vec<String>>>> {
+    let found = keys(session, table, parts)?;
+    Ok(found.filter(|found| in_one_order(found)).map(one_a_page))
+}
+
+/// A few keys from each of some pages, with the page, in the order of the keys; none where rows
+/// cannot be had by page.
+pub(crate) fn keys(
+    session: &mut Session,
+    table: &TableJob,
+    parts: i64,
+) -> anyhow::Result<Option<Vec<Placed>>> {
     let oid = table.relation.oid;
     let has_condition = table
         .relation
@@ -193,11 +207,10 @@ pub(crate) fn probe(
         tids(pages, TRIES),
     );
     let rows = undisturbed(session, |session| Ok(session.text_rows(&sql)?))?;
-    let found: Vec<(i64, Vec<String>)> = rows.into_iter().filter_map(page_and_key).collect();
-    Ok(in_one_order(&found).then(|| one_a_page(found)))
+    Ok(Some(rows.into_iter().filter_map(page_and_key).collect()))
 }
 
-fn page_and_key(row: Vec<Option<String>>) -> Option<(i64, Vec<String>)> {
+fn page_and_key(row: Vec<Option<String>>) -> Option<Placed> {
     let mut values = row.into_iter();
     let page = values.next()??.parse().ok()?;
     let key: Option<Vec<String>> = values.collect();
@@ -205,7 +218,7 @@ fn page_and_key(row: Vec<Option<String>>) -> Option<(i64, Vec<String>)> {
 }
 
 /// Whether pages rise, or fall, with the keys, but for one step in ten.
-fn in_one_order(found: &[(i64, Vec<String>)]) -> bool {
+fn in_one_order(found: &[Placed]) -> bool {
     let steps = found.windows(2).filter_map(|pair| match pair {
         [(one, _), (two, _)] if one != two => Some(two > one),
         _ => None,
@@ -215,7 +228,7 @@ fn in_one_order(found: &[(i64, Vec<String>)]) -> bool {
     most > 0 && least * 9 <= most
 }
 
-fn one_a_page(found: Vec<(i64, Vec<String>)>) -> Vec<Vec<String>> {
+fn one_a_page(found: Vec<Placed>) -> Vec<Vec<String>> {
     let mut bounds: Vec<Vec<String>> = Vec::new();
     let mut last = None;
     for (page, key) in found {

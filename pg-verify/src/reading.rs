@@ -150,6 +150,15 @@ impl Reading {
         }
     }
 
+    /// The whole of both sides out of their parts.
+    pub(crate) fn of_sides(parts: &[[Option<Self>; 2]]) -> [Option<Self>; 2] {
+        let (source, target): (Vec<_>, Vec<_>) = parts
+            .iter()
+            .map(|[source, target]| (source.clone(), target.clone()))
+            .unzip();
+        [Self::whole(&source), Self::whole(&target)]
+    }
+
     /// The whole of a table out of its parts; `None` when one is missing or of another kind.
     pub(crate) fn whole(parts: &[Option<Self>]) -> Option<Self> {
         if let [only] = parts {

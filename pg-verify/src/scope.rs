@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use pg_pipe::Failure;
 use pg_session::pattern::Pattern;
-use pg_session::{RelationName, Session};
+use pg_session::row_filter::names;
+use pg_session::{RelationName, RowFilter, Session};
 
 use crate::args::ScopeArgs;
 
@@ -49,14 +50,14 @@ impl Scope {
     pub(crate) fn of(args: &ScopeArgs) -> Result<Self, Failure> {
         let mut columns: BTreeMap<RelationName, BTreeSet<String>> = BTreeMap::new();
         for text in &args.columns {
-            let (table, list) = named("--columns", text)?;
-            let names = words(&list, ',').ok_or_else(|| unclear("--columns", text))?;
-            columns.entry(table).or_default().extend(names);
+            let list = named("--columns", text)?;
+            let names = names(&list.condition).ok_or_else(|| unclear("--columns", text))?;
+            columns.entry(list.name).or_default().extend(names);
         }
         let mut conditions = BTreeMap::new();
         for text in &args.conditions {
-            let (table, condition) = named("--where", text)?;
-            if conditions.insert(table, condition).is_some() {
+            let filter = named("--where", text)?;
+            if conditions.insert(filter.name, filter.condition).is_some() {
                 return Err(Failure::usage(format!(
                     "--where {text}: the table has a condition already"
                 ))
@@ -224,6 +225,11 @@ fn nothing(flag: &str, pattern: &str) -> Failure {
     )
 }
 
+/// `schema.table=rest`.
+fn named(flag: &str, text: &str) -> Result<RowFilter, Failure> {
+    text.parse().map_err(|_why: String| unclear(flag, text))
+}
+
 fn unclear(flag: &str, text: &str) -> Failure {
     Failure::usage(format!("{flag} {text} is not understood")).hint(format!(
         "Write it as {flag} 'schema.table={}', with double quotes around names that need them.",
@@ -231,70 +237,9 @@ fn unclear(flag: &str, text: &str) -> Failure {
     ))
 }
 
-/// `schema.table=rest`.
-fn named(flag: &str, text: &str) -> Result<(RelationName, String), Failure> {
-    let mut is_quoted = false;
-    let equals = text.char_indices().find(|(_, c)| {
-        is_quoted ^= *c == '"';
-        *c == '=' && !is_quoted
-    });
-    let parts = equals.and_then(|(at, _)| {
-        let name = words(text.get(..at)?, '.')?;
-        let [schema, table] = name.as_slice() else {
-            return None;
-        };
-        Some((
-            RelationName::new(schema, table),
-            text.get(at + 1..)?.trim().to_owned(),
-        ))
-    });
-    match parts {
-        Some((name, rest)) if !rest.is_empty() => Ok((name, rest)),
-        _ => Err(unclear(flag, text)),
-    }
-}
-
-/// Names between separators, as SQL reads them: folded to lower case outside of quotes.
-fn words(text: &str, separator: char) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut is_quoted = false;
-    let mut characters = text.trim().chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => word.push('"'),
-            '"' => is_quoted = !is_quoted,
-            _ if is_quoted => word.push(c),
-            _ if c == separator => words.push(std::mem::take(&mut word)),
-            _ if c.is_whitespace() => {}
-            _ => word.extend(c.to_lowercase()),
-        }
-    }
-    words.push(word);
-    let is_right = !is_quoted && words.iter().all(|word| !word.is_empty());
-    is_right.then_some(words)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_read_as_sql_reads_them() {
-        let of = |text: &str| named("--where", text).ok();
-        assert_eq!(
-            of("Sales.\"Odd=\"\"Name\"=a = 'x=y'"),
-            Some((
-                RelationName::new("sales", "Odd=\"Name"),
-                "a = 'x=y'".to_owned()
-            ))
-        );
-        for wrong in ["t=a", "a.b.c=d", "s.t", "s.t=", "s.=a", "\"s.t=a"] {
-            assert_eq!(of(wrong), None, "{wrong}");
-        }
-        let list = words("a, \"B,c\" ,d", ',');
-        assert_eq!(list.unwrap(), ["a", "B,c", "d"]);
-    }
 
     #[test]
     fn a_table_has_one_condition() {

@@ -146,6 +146,36 @@ fn what_is_counted_or_sampled_is_never_called_equal() {
 }
 
 #[test]
+fn what_no_cheap_statement_reads_is_not_read_and_never_called_equal() {
+    let scene = twins(
+        Pair::newest(),
+        "cost",
+        "create table big (id integer primary key, a text);
+         insert into big select n, repeat('x', 100) from generate_series(1, 20000) n;
+         create table log (a text); insert into log select a from big;
+         create table small (id integer primary key); analyze;",
+    );
+    let cheap = ["--statement-cost", "300"];
+    let verdict = |ran: &Ran, table: &str| {
+        let stream = ran.stream();
+        let mut all = stream.of("verified");
+        let one = all.find(|one| one.text("name") == table);
+        one.expect("a table").text("verdict").to_owned()
+    };
+    let ran = verify(&scene, &cheap);
+    ran.ends_with(6)
+        .says(&["log is not verified", "--statement-cost 300"]);
+    let verdicts = ["big", "log", "small"].map(|table| verdict(&ran, table));
+    assert_eq!(verdicts, ["match", "unverified", "match"], "{ran}");
+    verify(&scene, &["--statement-cost", "1000000"]).ends_with(0);
+    verify(&scene, &["--statement-cost", "0"]).ends_with(2);
+    scene.target.run("update big set a = 'y' where id = 12345");
+    let ran = verify(&scene, &cheap);
+    ran.ends_with(1);
+    assert_eq!(found(&ran), ["big changed id=12345 a"], "{ran}");
+}
+
+#[test]
 fn rows_that_a_policy_hides_are_an_error_and_no_match() {
     let pair = Pair::newest();
     let scene = twins(
@@ -391,6 +421,8 @@ fn sides_that_cannot_be_reached_or_read_are_told_by_the_status() {
                 &old.conninfo(),
                 "--target",
                 &scene.target.conninfo(),
+                "--method",
+                "server",
             ])
             .run()
             .fails_clearly(2, &["no hash"]);
