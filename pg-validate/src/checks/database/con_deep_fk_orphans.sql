@@ -15,7 +15,10 @@ select
     format(
         'select format(''%%s rows'', count(*)) from %s f where %s and not exists (select from %s p where %s) having count(*) > 0',
         case c.relkind when 'p' then '' else 'only ' end || k.conrelid::regclass,
-        string_agg(format('f.%I is not null', a.attname), ' and ' order by x.place),
+        -- With MATCH FULL a row that is partly NULL points nowhere, too.
+        '(' || string_agg(
+            format('f.%I is not null', a.attname), case k.confmatchtype when 'f' then ' or ' else ' and ' end order by x.place
+        ) || ')',
         case r.relkind when 'p' then '' else 'only ' end || k.confrelid::regclass,
         string_agg(
             format('p.%I operator(%s.%s) f.%I', b.attname, o.oprnamespace::regnamespace, o.oprname, a.attname),
