@@ -92,6 +92,7 @@ pub(crate) struct FileArgs {
     ///
     /// They keep their names from the start: for a database that cannot be renamed, such as
     /// postgres, for which this is the way by itself, or the one that pg_cron lives in.
+    /// Canceling drops there what the migration has made, and nothing else.
     #[arg(long)]
     pub(crate) in_place: bool,
 }

@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// A target that nobody else writes to, so that all of it can be compared.
-fn own_target() -> &'static Cluster {
+pub(crate) fn own_target() -> &'static Cluster {
     Box::leak(Box::new(Cluster::start(Majors::newest(), Setup::default())))
 }
 
@@ -44,7 +44,7 @@ fn scene(target: &'static Cluster) -> Scene {
 }
 
 #[track_caller]
-fn same(before: &[String], after: &[String], why: &Ran) {
+pub(crate) fn same(before: &[String], after: &[String], why: &Ran) {
     let beyond = |one: &[String], other: &[String]| -> Vec<String> {
         let lines = one.iter().filter(|line| !other.contains(line));
         lines.cloned().collect()
@@ -57,7 +57,7 @@ fn same(before: &[String], after: &[String], why: &Ran) {
     );
 }
 
-fn cancel(scene: &Scene, name: &str) -> Ran {
+pub(crate) fn cancel(scene: &Scene, name: &str) -> Ran {
     Tool::new("pg-migstate")
         .args(["cancel", name])
         .env("PGMIG_STATE_DIR", scene.state_dir())
@@ -72,7 +72,7 @@ fn show(scene: &Scene, name: &str) -> String {
 }
 
 /// Starts `./migrate` and waits until its migration has a journal.
-fn begun(scene: &Scene, name: &str, words: &[&str]) -> Running {
+pub(crate) fn begun(scene: &Scene, name: &str, words: &[&str]) -> Running {
     let file = file(scene, name);
     let running = Tool::program("migrate", &script(scene))
         .env("PGMIG_STATE_DIR", scene.state_dir())

@@ -1,10 +1,67 @@
 //! `--in-place`: an empty database of the target is loaded as it is, and nothing is renamed.
 
+use std::thread;
+use std::time::Duration;
+
 use pg_e2e::cluster::Setup;
 use pg_e2e::{Cluster, Database, Majors, Pair, Ran};
 
+use crate::canceled::{begun, cancel, own_target, same};
+use pg_e2e::schema::dumpall;
 use crate::recorded::{file, migrate};
 use crate::scene::{Scene, fixture, same_to_pg_dump};
+
+/// What is altered in every database, and what depends on each other in a circle.
+const ALTERED: &str = r#"
+    create role "Only 'There'";
+    alter schema public owner to "E2E Owner";
+    comment on schema public is 'source''s';
+    comment on extension plpgsql is 'source''s, too';
+    grant create on schema public to e2e_reader with grant option;
+    revoke usage on schema public from public;
+    grant execute on function pg_catalog.pg_read_file(text) to e2e_reader;
+    grant select (rolpassword), select on pg_catalog.pg_authid to e2e_writer;
+    revoke usage on language plpgsql from public;
+    alter default privileges revoke execute on functions from public;
+    alter default privileges for role "E2E Owner" grant select on tables to "Only 'There'";
+    do $$ declare d text := quote_ident(current_database()); begin
+        execute format('alter database %s set work_mem to ''7MB''', d);
+        execute format('alter database %s set search_path to "a, b", public', d);
+        execute format('alter role e2e_reader in database %s set lock_timeout to ''1s''', d);
+        execute format('alter database %s connection limit 77', d);
+        execute format('grant temporary on database %s to e2e_reader', d);
+        execute format('comment on database %s is ''source''''s''', d);
+    end $$;
+    create table "one ""way" (id integer primary key, other integer);
+    create table other_way (id integer primary key, one integer references "one ""way");
+    alter table "one ""way" add foreign key (other) references other_way;
+    create table ring (id integer);
+    create function around(ring) returns boolean language sql immutable as 'select $1.id > 0';
+    alter table ring add check (around(ring.*));
+    create publication "all" for table ring, other_way;
+    create subscription sub connection 'host=nowhere.invalid' publication "all" with (connect = false);
+    create function noticed() returns event_trigger language plpgsql as 'begin end';
+    create event trigger "Event" on ddl_command_end execute function noticed();
+    create type even; create function even_in(cstring) returns even language internal immutable strict as 'int4in';
+    create function even_out(even) returns cstring language internal immutable strict as 'int4out';
+    create type even (input = even_in, output = even_out, like = integer);
+    create foreign data wrapper "w"; create server s foreign data wrapper w; create user mapping for public server s;
+    create text search configuration words (copy = simple);
+    create access method "am" type index handler bthandler;"#;
+
+/// What the user of the target has set in the empty database.
+const OWN: &str = r#"
+    create role "User's own";
+    comment on schema public is 'target''s';
+    grant create on schema public to "User's own";
+    grant execute on function pg_catalog.pg_ls_dir(text) to "User's own";
+    alter default privileges for role "User's own" grant select on sequences to public;
+    do $$ declare d text := quote_ident(current_database()); begin
+        execute format('alter database %s set work_mem to ''9MB''', d);
+        execute format('alter role "User''s own" in database %s set search_path to "x y", "$user"', d);
+        execute format('grant create on database %s to "User''s own"', d);
+        execute format('comment on database %s is ''target''''s "own"''', d);
+    end $$;"#;
 
 /// The comment of a database, or nothing.
 fn comment(database: &Database) -> String {
@@ -127,4 +184,100 @@ fn only_an_empty_database_that_is_nobody_elses_is_loaded_in_place() {
     refused("missing", &[], &missing, 7);
     refused("missing-unseen", blind, &missing, 7);
     assert!(!scene.target.exists());
+}
+
+/// A source with everything, and an empty database of the same name on a server of its own.
+fn altered() -> Scene {
+    let cluster = Cluster::start(Majors::newest(), Setup::default());
+    let source = Database::create(Box::leak(Box::new(cluster)), "Altered 'Shop'");
+    source.run(&(fixture("roles.sql") + &fixture("small.sql") + ALTERED));
+    let target = source.twin(own_target());
+    target.run(OWN);
+    Scene {
+        source,
+        target,
+        dir: tempfile::TempDir::new().expect("a temporary directory can be made"),
+    }
+}
+
+/// All that a target is: what pg_dumpall says, and what stands in the database.
+fn all(scene: &Scene) -> Vec<String> {
+    let mut all = dumpall(scene.target.cluster);
+    all.extend(scene.target.fingerprint());
+    all
+}
+
+#[test]
+fn a_database_in_place_is_as_it_was_whenever_it_is_canceled() {
+    let scene = altered();
+    let before = all(&scene);
+    let blind = ["--in-place", "--hold", "--option", "Migrate"];
+    let held = file(&scene, "held");
+    let words: Vec<&str> = blind.iter().copied().chain([held.as_str()]).collect();
+    let migrated = migrate(&scene, &words);
+    migrated.ends_with(0);
+    // All of it has arrived, and is not what was there.
+    let loaded = all(&scene).join("\n");
+    for word in [
+        "COMMENT ON SCHEMA public IS 'source''s'",
+        "pg_read_file",
+        "rolpassword",
+        "work_mem TO '7MB'",
+        "CREATE EVENT TRIGGER",
+        "REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC",
+        "CREATE SUBSCRIPTION",
+        "CREATE TYPE public.even (",
+        "CONNECTION LIMIT = 77",
+        "large object|4711",
+    ] {
+        assert!(loaded.contains(word), "{word}: {loaded}");
+        assert!(!before.join("\n").contains(word), "{word}");
+    }
+    let ran = cancel(&scene, "held");
+    ran.ends_with(0);
+    same(&before, &all(&scene), &ran);
+    for (number, moment) in [0, 900, 1600, 2400].into_iter().enumerate() {
+        let name = format!("moment-{number}");
+        let running = begun(&scene, &name, &blind);
+        thread::sleep(Duration::from_millis(moment));
+        let ran = cancel(&scene, &name);
+        ran.ends_with(0);
+        let migrate = running.wait();
+        same(&before, &all(&scene), &migrate);
+    }
+    migrate(&scene, &["--resume", &held, "--in-place"]).ends_with(7);
+    same(&before, &all(&scene), &ran);
+}
+
+#[test]
+fn what_others_have_made_meanwhile_stays_and_is_told() {
+    let scene = Scene::of(
+        Pair::newest(),
+        "others",
+        "create table a (id integer primary key); create table p (k integer) partition by list (k);
+         create schema s; create table s.b (a integer references a); create view v as select id from a;",
+    );
+    let before = scene.target.fingerprint();
+    migrate(&scene, &["--in-place", "--hold", &file(&scene, "others")]).ends_with(0);
+    scene.target.run(
+        "create view theirs as select id from v; create table p1 partition of p for values in (1); \
+         insert into p1 values (1); create table s.c (id integer); insert into s.c values (3)",
+    );
+    for _ in 0..2 {
+        let ran = cancel(&scene, "others");
+        ran.fails_clearly(6, &["table public.p", "schema s", "view public.v"]);
+        assert_eq!(
+            scene.target.ask("table p1 union all table s.c order by 1"),
+            ["1", "3"]
+        );
+        assert_eq!(
+            scene.target.ask_one("select to_regclass('s.b') is null"),
+            "t"
+        );
+    }
+    scene
+        .target
+        .run("drop view theirs; drop table p1; drop table s.c");
+    cancel(&scene, "others").ends_with(0);
+    assert_eq!(before, scene.target.fingerprint());
 }

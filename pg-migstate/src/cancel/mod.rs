@@ -2,6 +2,7 @@
 //! both servers, wherever its tools run. It needs no process ids and no shared disk: the marks
 //! on databases and roles, and the names of sessions, say what belongs to the migration.
 
+mod in_place;
 mod sweep;
 mod undo;
 
@@ -56,7 +57,10 @@ pub(crate) fn run(args: &ChosenArgs, state: &StateDir, context: &Context) -> any
     }
     until_quiet(&mut sweep, &chosen.place, &history)?;
     undo::unmarked(&mut sweep.target, &history, |name| way.open_on(name))?;
-    for text in undo::all(&mut sweep.target, &history.migration.hash)? {
+    let told = undo::all(&mut sweep.target, &history.migration.hash, |name| {
+        way.open_to_undo(name)
+    })?;
+    for text in told {
         context.notice().warn(&text);
     }
     let history = note(&mut journal, "canceled, the target is as it was")?;
@@ -76,12 +80,6 @@ pub(crate) fn run(args: &ChosenArgs, state: &StateDir, context: &Context) -> any
 /// What can be resumed can be canceled, and so can what is being canceled.
 fn check(history: &History) -> Result<(), Failure> {
     let name = &history.migration.name;
-    if history.migration.in_place {
-        return Err(
-            Failure::conflict(format!("{name} is loaded in place: it cannot be canceled"))
-                .hint("Drop what it has made, and the comment on the database."),
-        );
-    }
     if history.is_completing() {
         return Err(
             Failure::conflict(format!("the swap of {name} has begun")).hint(format!(
@@ -124,6 +122,12 @@ impl Way {
 
     fn open(&self, purpose: Purpose) -> anyhow::Result<Session> {
         Ok(self.endpoint.connect(purpose, &self.application)?)
+    }
+
+    /// On a database that was loaded in place.
+    fn open_to_undo(&self, database: &str) -> Result<Session, pg_session::Error> {
+        let endpoint = self.endpoint.with_database(database);
+        endpoint.connect(Purpose::Load, &self.application)
     }
 
     /// On another database of the server.

@@ -24,7 +24,8 @@ pub(super) struct Sweep {
     source: Option<Session>,
     hash: String,
     own_name: String,
-    /// Names that the migration's databases have on the target until they are swapped in.
+    /// Names that the migration's databases have on the target until they are swapped in. In
+    /// one that is loaded in place others may be at work.
     stagings: Vec<String>,
 }
 
@@ -33,6 +34,7 @@ impl Sweep {
     pub(super) fn new(history: &History, tool: &str, target: Session) -> Self {
         let hash = history.migration.hash.clone();
         let runs = history.databases().filter_map(|(_, run)| run);
+        let runs = runs.filter(|run| !run.migration.in_place);
         Self {
             target,
             source: None,
@@ -48,7 +50,7 @@ impl Sweep {
     }
 
     /// Marks the migration's databases as canceled, which each tool takes as final when it
-    /// connects, and lets nobody in any more.
+    /// connects, and lets nobody in any more, unless it is the user's own.
     ///
     /// # Errors
     /// What the server says.
@@ -61,8 +63,12 @@ impl Sweep {
                 state: MarkState::Canceled,
                 ..mark
             };
-            // One message is one transaction.
             let statement = mark::statement(&database, &canceled);
+            if canceled.in_place {
+                self.target.batch(&statement)?;
+                continue;
+            }
+            // One message is one transaction.
             let name = quote::identifier(&database);
             self.target.batch(&format!(
                 "{statement}; alter database {name} allow_connections false"

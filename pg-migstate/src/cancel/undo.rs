@@ -1,11 +1,12 @@
 //! Undoing: memberships are taken back, staging databases and the roles of the migration are
-//! dropped. Each can be done again after a kill: the mark that asks for it goes last.
+//! dropped, databases that were loaded in place emptied. Each can be done again after a kill: the mark that asks for it goes last.
 
 use pg_pipe::Failure;
 use pg_session::mark::{self, MarkState};
 use pg_session::role_mark::{self, RoleMark};
 use pg_session::{Error, Session, catalog, quote, staging};
 
+use crate::cancel::in_place;
 use crate::history::History;
 use crate::membership;
 
@@ -36,10 +37,18 @@ pub(super) fn check_not_swapped(session: &mut Session, history: &History) -> any
 ///
 /// # Errors
 /// What the server says.
-pub(super) fn all(session: &mut Session, hash: &str) -> Result<Vec<String>, Error> {
+pub(super) fn all(
+    session: &mut Session,
+    hash: &str,
+    open_on: impl Fn(&str) -> Result<Session, Error>,
+) -> anyhow::Result<Vec<String>> {
     let mut told = Vec::new();
     for (database, mark) in mark::list(session)? {
         if mark.hash != *hash || mark.state != MarkState::Canceled {
+            continue;
+        }
+        if mark.in_place {
+            told.extend(in_place::undo(&mut open_on(&database)?, &database, &mark)?);
             continue;
         }
         for role in &mark.granted {
@@ -129,7 +138,8 @@ pub(super) fn unmarked(
     for (database, run) in history.databases() {
         let Some(run) = run else { continue };
         let rehearsal = staging::rehearsal_name(&run.migration.hash, database);
-        for name in [&run.migration.staging, &rehearsal] {
+        let staging = (!run.migration.in_place).then_some(&run.migration.staging);
+        for name in staging.into_iter().chain([&rehearsal]) {
             let is_ours = match mark::read_comment(session, name)?.as_deref() {
                 Some("") => catalog::list_contents(&mut open_on(name)?)?.is_empty(),
                 Some(comment) => comment == mark::REHEARSAL && *name == rehearsal,

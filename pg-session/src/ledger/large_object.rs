@@ -13,6 +13,8 @@ const TAKE: &str = include_str!("sql/large_object_take.sql");
 const BEGUN: &str = include_str!("sql/large_object_begun.sql");
 const FOREIGN: &str = include_str!("sql/large_object_foreign.sql");
 
+const UNLINK: &str = "select lo_unlink(oid) from pg_largeobject_metadata where oid = any ($1)";
+
 /// Large objects that one transaction unlinks: each is a lock, and a server may have room for
 /// few hundred in all. Making one takes none.
 const UNLINKED_AT_ONCE: usize = 100;
@@ -272,6 +274,19 @@ pub fn list_large_object_sums(session: &mut Session) -> Result<Vec<LargeObjectSu
         .collect())
 }
 
+/// Unlinks large objects of a ledger that is sealed, few to a transaction, and takes them out of
+/// the plan with the last of them.
+///
+/// # Errors
+/// What the server says.
+pub fn unlink_large_objects(session: &mut Session, chunk: &LargeObjectChunk) -> Result<(), Error> {
+    for some in chunk.what.oids.chunks(UNLINKED_AT_ONCE) {
+        session.execute(UNLINK, &[&some])?;
+    }
+    session.execute("delete from pgmig.large_object where id = $1", &[&chunk.id])?;
+    Ok(())
+}
+
 /// Unlinks large objects that are on the target and takes them out of the plan, few to a
 /// transaction; what is left of the plan after each is what is left on the target. Owners,
 /// grants and comments go with them, so the marks that these are applied do, too.
@@ -298,10 +313,7 @@ pub fn forget_large_objects(session: &mut Session, chunk: &LargeObjectChunk) -> 
                     &[&chunk.id, &after],
                 )?;
             }
-            session.execute(
-                "select lo_unlink(oid) from pg_largeobject_metadata where oid = any ($1)",
-                &[&some],
-            )?;
+            session.execute(UNLINK, &[&some])?;
             session.execute(
                 "delete from pgmig.applied where kind = 'LARGE OBJECTS'",
                 &[],

@@ -23,7 +23,7 @@ pub use large_object::{
     count_large_objects_left, forget_large_object_plan, forget_large_objects,
     go_on_with_large_objects, has_large_objects, list_begun_large_objects,
     list_foreign_large_objects, list_large_object_sums, mark_large_objects_done,
-    plan_large_objects, take_large_objects,
+    plan_large_objects, take_large_objects, unlink_large_objects,
 };
 pub use range::Range;
 pub use run::{
@@ -81,8 +81,16 @@ pub fn drop_ledger(session: &mut Session) -> Result<(), Error> {
             }
             other => other?,
         }
-        session
-            .batch(DROP)
-            .map_err(|error| error.while_doing("cannot drop the ledger (schema pgmig)"))
+        drop_tables(session)
     })
+}
+
+/// Drops the ledger in the open transaction, as it is.
+///
+/// # Errors
+/// What the server says.
+pub fn drop_tables(session: &mut Session) -> Result<(), Error> {
+    session
+        .batch(DROP)
+        .map_err(|error| error.while_doing("cannot drop the ledger (schema pgmig)"))
 }
