@@ -4,12 +4,16 @@ use std::thread;
 use std::time::Duration;
 
 use pg_e2e::cluster::Setup;
+use pg_e2e::fault::{signal, wait_until};
+use pg_e2e::proxy::Proxy;
 use pg_e2e::{Cluster, Database, Majors, Pair, Ran};
 
 use crate::canceled::{begun, cancel, own_target, same};
 use pg_e2e::schema::dumpall;
 use crate::recorded::{file, migrate};
 use crate::scene::{Scene, fixture, same_to_pg_dump};
+
+const LITTLE: &str = "create table t (id serial primary key); insert into t default values";
 
 /// What is altered in every database, and what depends on each other in a circle.
 const ALTERED: &str = r#"
@@ -149,7 +153,7 @@ fn postgres_is_loaded_in_place_without_being_asked_to() {
 
 #[test]
 fn only_an_empty_database_that_is_nobody_elses_is_loaded_in_place() {
-    let scene = Scene::plain(Pair::newest());
+    let scene = Scene::of(Pair::newest(), "refusing", LITTLE);
     let refused = |name: &str, words: &[&str], says: &[&str], status: i32| {
         let file = file(&scene, name);
         let words: Vec<&str> = words.iter().copied().chain(["--in-place", &file]).collect();
@@ -280,4 +284,55 @@ fn what_others_have_made_meanwhile_stays_and_is_told() {
         .run("drop view theirs; drop table p1; drop table s.c");
     cancel(&scene, "others").ends_with(0);
     assert_eq!(before, scene.target.fingerprint());
+}
+
+/// Runs a command of `pg-migstate` that is killed whenever `stride` bytes more have gone over the
+/// line, until it ends; gives how often it was killed.
+fn struck(scene: &Scene, proxy: &Proxy, words: &[&str], stride: u64) -> u32 {
+    let limit = Duration::from_mins(1);
+    let mut bytes = stride;
+    let mut kills = 0;
+    loop {
+        proxy.hold_after(bytes);
+        let mut running = scene.tool(words).spawn();
+        wait_until("it is held, or has ended", limit, || {
+            proxy.holds() || !running.is_alive()
+        });
+        if !running.is_alive() {
+            proxy.release();
+            running.wait().ends_with(0);
+            return kills;
+        }
+        signal(running.pid(), "KILL");
+        running.wait();
+        proxy.cut();
+        kills += 1;
+        bytes += stride;
+    }
+}
+
+#[test]
+fn a_cancel_and_a_finish_that_are_killed_are_ended_by_the_next_one() {
+    let scene = Scene::of(Pair::newest(), "struck", LITTLE);
+    set_comment(&scene.target, "it's mine");
+    let before = scene.target.fingerprint();
+    let proxy = Proxy::before(scene.target.cluster);
+    let source = scene.source.cluster.conninfo("postgres");
+    let target = proxy.conninfo(scene.target.cluster, "postgres");
+    let load = |name: &str| {
+        let file = scene.migration_file(name, &source, &target);
+        let file = file.display().to_string();
+        migrate(&scene, &["--in-place", "--hold", &file]).ends_with(0);
+    };
+    load("given-up");
+    let cancel = ["pg-migstate", "cancel", "given-up"];
+    assert!(struck(&scene, &proxy, &cancel, 5000) > 2);
+    assert_eq!(before, scene.target.fingerprint());
+    load("wanted");
+    let finish = ["pg-migstate", "finish", "wanted"];
+    assert!(struck(&scene, &proxy, &finish, 800) > 2);
+    assert_eq!(comment(&scene.target), "it's mine");
+    nothing_of_ours_is_left(&scene.target);
+    set_comment(&scene.target, "");
+    same_to_pg_dump(&scene.source.conninfo(), &scene.target.conninfo());
 }

@@ -59,6 +59,7 @@ pub(super) const TEXTS: &[&str] = &[
     include_str!("database/ext_config_tables.sql"),
     include_str!("database/ext_aurora_rds_only.sql"),
     include_str!("database/ext_special_procedure.sql"),
+    include_str!("database/ext_one_database.sql"),
     include_str!("database/jobs_schedulers.sql"),
     include_str!("database/lang_missing.sql"),
     include_str!("database/func_c.sql"),

@@ -5,6 +5,7 @@ mod conn_tls;
 mod db_encoding;
 mod db_locale_missing;
 mod db_locale_provider;
+mod ext_one_database;
 mod lim_connections;
 mod size_disk;
 mod src_platform;
@@ -41,6 +42,7 @@ const CODE: &[(&str, Look)] = &[
     ("db.encoding", Look::Known(db_encoding::run)),
     ("db.locale_missing", Look::Asks(db_locale_missing::run)),
     ("db.locale_provider", Look::Asks(db_locale_provider::run)),
+    ("ext.one_database", Look::Asks(ext_one_database::run)),
     ("lim.connections", Look::Known(lim_connections::run)),
     ("schema.rehearsal", Look::Rehearsal),
     ("size.disk", Look::Asks(size_disk::run)),

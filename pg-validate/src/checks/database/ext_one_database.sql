@@ -1,0 +1,10 @@
+-- ext.one_database: extensions that live in one database of a server can be made where they are to go
+--
+-- level: database
+-- looks: code
+-- severity: failed
+-- why: CREATE EXTENSION pg_cron is refused everywhere but in the database that cron.database_name
+--     names, so also in the new one that a migration renames at its end. --in-place loads the
+--     database itself.
+-- explains: can only create extension in database
+-- manual: https://github.com/citusdata/pg_cron
