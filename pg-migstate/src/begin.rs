@@ -188,6 +188,9 @@ pub(crate) fn first_state(migration: &Migration) -> State {
         tables: TableCounts::default(),
         rows: 0,
         bytes: 0,
+        bytes_per_second: None,
+        rows_per_second: None,
+        eta_seconds: None,
         message: None,
     }
 }

@@ -128,7 +128,7 @@ impl History {
                 state,
                 substate,
                 message: message.map(str::to_owned),
-                ..before.clone()
+                ..before.clone().at_rest()
             };
             // One database may have been told before the others were.
             if (now.state, now.substate) != (before.state, before.substate) {
@@ -250,6 +250,9 @@ pub(crate) mod samples {
             tables: TableCounts::default(),
             rows: 0,
             bytes: 0,
+            bytes_per_second: None,
+            rows_per_second: None,
+            eta_seconds: None,
             message: None,
         }
     }

@@ -23,6 +23,7 @@ mod list;
 mod membership;
 mod outcome;
 mod plan;
+mod pulse;
 mod record;
 mod report;
 mod resolved;

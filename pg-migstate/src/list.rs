@@ -10,6 +10,7 @@ use crate::chosen::{Chosen, server};
 use crate::clock;
 use crate::history::{History, Run};
 use crate::journal;
+use crate::pulse;
 use crate::status::{self, Signs, Status};
 use crate::store::{Place, StateDir};
 
@@ -55,7 +56,8 @@ pub(crate) fn show(args: &ChosenArgs, state: &StateDir, context: &Context) -> an
     context.write(Record::Summary(told.summary(now, next.clone())));
     for (database, run) in told.history.databases() {
         match run {
-            Some(run) => show_run(run, context),
+            // What a recorder that died said last is no rate of this moment.
+            Some(run) => show_run(run, chosen.place.is_held(database), context),
             None => context.notice().note(&format!(
                 "{}: not begun",
                 pg_session::quote::shown(database)
@@ -68,11 +70,10 @@ pub(crate) fn show(args: &ChosenArgs, state: &StateDir, context: &Context) -> an
     Ok(Exit::Fine)
 }
 
-fn show_run(run: &Run, context: &Context) {
-    let state = run
-        .state
-        .clone()
-        .unwrap_or_else(|| begin::first_state(&run.migration));
+fn show_run(run: &Run, is_alive: bool, context: &Context) {
+    let state = run.state.clone();
+    let state = state.unwrap_or_else(|| begin::first_state(&run.migration));
+    let state = if is_alive { state } else { state.at_rest() };
     context.write(Record::State(State {
         message: Some(sentence(&state, run)),
         ..state
@@ -114,6 +115,7 @@ fn sentence(state: &State, run: &Run) -> String {
         "tables: {} queued, {} copied, {} verified, {} errors",
         tables.queued, tables.copied, tables.verified, tables.errors
     ));
+    parts.extend(pulse::pace(&[state]));
     parts.join("; ")
 }
 

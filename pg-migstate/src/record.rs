@@ -9,10 +9,12 @@ use pg_pipe::{Context, Exit, Failure, Head, Input, Line};
 use pg_session::quote;
 
 use crate::args::RecordArgs;
+use crate::begin;
 use crate::book::{Book, canceled};
 use crate::fold::Fold;
 use crate::journal::{Durability, Entry};
 use crate::outcome::{Finishing, Outcome};
+use crate::pulse::Pulse;
 use crate::store::StateDir;
 
 /// How often the stop switch and the clock are looked at.
@@ -48,6 +50,7 @@ struct Recorder<'a> {
     state: &'a StateDir,
     context: &'a Context,
     fold: Fold,
+    pulse: Pulse,
     head: Head,
     /// Records that came before we knew which journal they belong to.
     early: Vec<Record>,
@@ -66,6 +69,7 @@ impl<'a> Recorder<'a> {
             state,
             context,
             fold: Fold::default(),
+            pulse: Pulse::default(),
             head: Head::default(),
             early: Vec::new(),
             book: None,
@@ -109,6 +113,7 @@ impl<'a> Recorder<'a> {
     fn note(&mut self, record: Record) {
         self.board.note(&record);
         self.fold.note(&record);
+        self.pulse.note(&record, Instant::now());
         if let Some(book) = &self.book {
             if let Record::Endpoint(target) = &record
                 && target.role == Side::Target
@@ -164,46 +169,51 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Writes the state when counts have changed, once a second at the most.
+    /// Writes the state when counts or rates have changed, once a second at the most.
     fn write_counts(&mut self) {
         if self.written_at.elapsed() < COUNT_INTERVAL {
             return;
         }
-        let tables = self.fold.tables();
-        let rows = self.fold.rows();
-        let changed = self.book.as_ref().is_some_and(|book| {
-            !book.is_canceled && (book.last.tables != tables || book.last.rows != rows)
-        });
+        let changed = self
+            .book
+            .as_ref()
+            .is_some_and(|book| !book.is_canceled && book.last != self.running(book));
         if changed {
             self.write_running(Durability::Lazy);
         }
     }
 
     fn write_running(&mut self, durability: Durability) {
-        let running = Outcome {
-            state: MigrationState::InProgress,
-            substate: self.fold.substate(),
-            message: None,
-            ready: false,
-            exit: Exit::Fine,
-        };
-        self.write(running, durability);
+        if let Some(book) = &self.book {
+            let state = self.running(book);
+            self.write(state, false, durability);
+        }
     }
 
-    /// Writes a state to the journal and to the stream.
-    fn write(&mut self, outcome: Outcome, durability: Durability) {
-        let Some(book) = &mut self.book else { return };
+    /// The state of a database that is being worked on.
+    fn running(&self, book: &Book) -> State {
         let state = State {
-            migration: book.migration.name.clone(),
-            database: book.migration.database.clone(),
-            state: outcome.state,
-            substate: outcome.substate,
+            state: MigrationState::InProgress,
+            substate: self.fold.substate(),
+            ..self.counted(book)
+        };
+        self.pulse.told(state, Instant::now())
+    }
+
+    /// What has been counted, at rest.
+    fn counted(&self, book: &Book) -> State {
+        State {
             tables: self.fold.tables(),
             rows: self.fold.rows(),
             bytes: self.fold.bytes(),
-            message: outcome.message,
-        };
-        let written = book.write(state.clone(), outcome.ready, durability);
+            ..begin::first_state(&book.migration)
+        }
+    }
+
+    /// Writes a state to the journal and to the stream.
+    fn write(&mut self, state: State, ready: bool, durability: Durability) {
+        let Some(book) = &mut self.book else { return };
+        let written = book.write(state.clone(), ready, durability);
         let (state, written) = match written {
             Ok(state) => (state, Ok(())),
             Err(failure) => (state, Err(failure)),
@@ -228,7 +238,15 @@ impl<'a> Recorder<'a> {
         }
         let outcome = Outcome::of(&self.fold, failure.as_ref(), finishing);
         let exit = outcome.exit;
-        self.write(outcome, Durability::Synced);
+        if let Some(book) = &self.book {
+            let state = State {
+                state: outcome.state,
+                substate: outcome.substate,
+                message: outcome.message,
+                ..self.counted(book)
+            };
+            self.write(state, outcome.ready, Durability::Synced);
+        }
         if let Some(book) = &mut self.book {
             let forgotten = book.forget_passwords();
             self.see(forgotten);

@@ -56,7 +56,8 @@ impl Board {
             .shown
             .entry(key)
             .or_insert_with(|| begin_bar(bars, &progress.tool, length));
-        bar.set_position(progress.done_bytes.unwrap_or(progress.done));
+        let bytes = progress.total_bytes.and(progress.done_bytes);
+        bar.set_position(bytes.unwrap_or(progress.done));
         bar.set_message(sentence(progress));
     }
 }

@@ -127,7 +127,7 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
          state:InProgress|Canceled|Failed|Validation_Failed|Succeeded|WaitingForUserAction \
          substate:PerformingPreRequisiteSteps|Validation_in_Progress|MigratingData|\
          CompletingMigration|Completed|Failed tables:object rows:whole bytes:whole",
-        "message:text",
+        "message:text bytes_per_second:whole rows_per_second:whole eta_seconds:whole",
     ),
     (
         "plan",

@@ -144,9 +144,32 @@ pub struct State {
     pub rows: u64,
     /// Bytes of COPY data that are in.
     pub bytes: u64,
+    /// Bytes a second that the copy has moved over the last seconds; absent when none runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<u64>,
+    /// Rows a second, counted when the part of a table that they are of is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_per_second: Option<u64>,
+    /// Seconds that the slowest of the tools at work needs for what it does now, at its rate so
+    /// far; absent where nothing moves or nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_seconds: Option<u64>,
     /// Why, when it failed or waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+impl State {
+    /// The same, with nothing at work any more.
+    #[must_use]
+    pub fn at_rest(self) -> Self {
+        Self {
+            bytes_per_second: None,
+            rows_per_second: None,
+            eta_seconds: None,
+            ..self
+        }
+    }
 }
 
 /// What a migration would do with one of its databases, told by a dry run.
