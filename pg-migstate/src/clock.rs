@@ -1,11 +1,19 @@
-//! The time: whole seconds, UTC. Clocks may go backwards; nothing here minds.
+//! The time: UTC, milliseconds in the journal and whole seconds for people. Clocks may go
+//! backwards; nothing here minds.
 
 use jiff::Timestamp;
 
-/// Now, in whole seconds, as the journal has it.
+/// Now, in milliseconds, as the journal has it: a chart of tables and indexes needs them.
 pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// A time without its fraction.
+pub(crate) fn shown(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second())
+        .unwrap_or(at)
+        .to_string()
 }
 
 /// Hours, minutes and seconds from one time to another; zero when the clock went back.
@@ -31,8 +39,8 @@ mod tests {
     }
 
     #[test]
-    fn now_prints_without_a_fraction() {
-        let text = now().to_string();
+    fn times_are_shown_without_a_fraction() {
+        let text = shown(now());
         assert_eq!(text.len(), "2026-11-22T12:00:00Z".len(), "{text}");
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use pg_pipe::Failure;
 use pg_pipe::record::{
-    Check, Endpoint, ErrorRecord, Migration, MigrationState, Record, Side, State, Substate,
-    Validation, Verified,
+    Check, Endpoint, ErrorRecord, Migration, MigrationState, Parameter, Record, Side, State,
+    Substate, Validation, Verified,
 };
 
 use crate::begin;
@@ -42,6 +42,8 @@ pub(crate) struct Run {
     pub(crate) validation: Option<Validation>,
     pub(crate) checks: Vec<Check>,
     pub(crate) errors: Vec<ErrorRecord>,
+    /// Server parameters that differ.
+    pub(crate) parameters: Vec<Parameter>,
     /// What does not match.
     pub(crate) differences: Vec<Verified>,
 }
@@ -160,6 +162,7 @@ impl Run {
             validation: None,
             checks: Vec::new(),
             errors: Vec::new(),
+            parameters: Vec::new(),
             differences: Vec::new(),
         }
     }
@@ -178,6 +181,7 @@ impl Run {
             Record::Object(object) => self.owner = self.owner.take().or(object.owner),
             Record::Validation(validation) => self.validation = Some(validation),
             Record::Check(check) => self.checks.push(check),
+            Record::Parameter(parameter) => self.parameters.push(parameter),
             Record::Error(error) => self.errors.push(error),
             Record::Verified(verified) => self.differences.push(verified),
             _ => {}

@@ -53,13 +53,17 @@ impl Entry {
             | Record::Validation(_)
             | Record::Error(_)
             | Record::Copied(_)
+            | Record::Parameter(_)
             | Record::Verification(_)
             | Record::End(_) => true,
             // For the timeline of the report.
             Record::Applied(applied) => {
                 applied.section == Section::PostData && applied.status == AppliedStatus::Applied
             }
-            Record::Check(check) => check.status != CheckStatus::Succeeded,
+            // What a check found that is no fault, such as parameters to carry over, too.
+            Record::Check(check) => {
+                check.status != CheckStatus::Succeeded || !check.objects.is_empty()
+            }
             Record::Verified(verified) => verified.verdict != Verdict::Match,
             Record::Database(facts) => facts.name == database,
             Record::Object(object) => object.kind == "DATABASE",
@@ -369,6 +373,20 @@ mod tests {
         let newer = r#"{"at":"2026-11-22T12:00:00Z","database":"d","record":{"type":"mood"}}"#;
         assert_eq!(parse(format!("{newer}\n").as_bytes()), Ok(Vec::new()));
         assert_eq!(parse(format!("{newer}\nx\n{newer}\n").as_bytes()), Err(2));
+    }
+
+    #[test]
+    fn checks_that_found_something_are_kept_and_those_that_did_not_are_not() {
+        let keeps = |more: &str| {
+            let check = format!(
+                r#"{{"type":"check","id":"guc.not_default","level":"instance","status":"Succeeded","message":"m"{more}}}"#
+            );
+            Entry::keeps(&serde_json::from_str(&check).unwrap(), "shop")
+        };
+        assert!(keeps(
+            r#","objects":["work_mem (9216 on the source, 4096 here)"]"#
+        ));
+        assert!(!keeps(""));
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Told {
             target_server: server(&self.history, Side::Target),
             databases: migration.databases.clone(),
             duration: clock::duration(self.history.began, end),
-            start_time: self.history.began.to_string(),
+            start_time: clock::shown(self.history.began),
             next,
         }
     }

@@ -2,7 +2,7 @@
 //! something has gone wrong with it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pg_e2e::fault::wait_until;
@@ -10,7 +10,7 @@ use pg_e2e::tool::Stdin;
 use pg_e2e::{Pair, Ran, Tool};
 
 use crate::recorded::{file, migrate, script};
-use crate::scene::{Scene, private};
+use crate::scene::{Scene, private, skip};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -20,7 +20,7 @@ const HOSTILE: &str = "
     create table \"<script>alert('s')</script>\".\"]]> & \"\"<b onclick='x'>\"
         (id integer primary key, t text);
     insert into \"<script>alert('s')</script>\".\"]]> & \"\"<b onclick='x'>\"
-        select n, md5(n::text) from generate_series(1, 2000) n;
+        select n, md5(n::text) from generate_series(1, 300000) n;
     create index \"<!-- & \"\"index\" on \"<script>alert('s')</script>\".\"]]> & \"\"<b onclick='x'>\" (t);";
 
 fn state(scene: &Scene, words: &[&str]) -> Ran {
@@ -39,6 +39,57 @@ fn journal(scene: &Scene) -> PathBuf {
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|ending| ending == "ndjson"))
         .expect("there is a journal")
+}
+
+/// Measures a page in a browser; says what is wrong with it in the title.
+const MEASURE: &str = "<script>
+    const wrong = [];
+    if (performance.getEntriesByType('resource').length) wrong.push('loads something');
+    if (document.documentElement.scrollWidth > innerWidth) wrong.push('is wider than the window');
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+    for (const svg of document.querySelectorAll('svg')) {
+        const chart = svg.getBoundingClientRect();
+        const bars = [...svg.querySelectorAll('rect.bar')].map(bar => bar.getBoundingClientRect());
+        const texts = [...svg.querySelectorAll('text')].map(text => text.getBoundingClientRect());
+        if (!bars.length) wrong.push('a chart without bars');
+        for (const bar of bars)
+            if (bar.width <= 0 || bar.left < chart.left + 290 || bar.right > chart.right + 1 || bar.bottom > chart.bottom)
+                wrong.push('a bar outside');
+        texts.forEach((text, index) => texts.slice(index + 1).forEach(other => {
+            if (meet(text, other)) wrong.push('texts that overlap');
+        }));
+    }
+    document.title = 'measured: ' + [...new Set(wrong)].join(', ');
+    </script></body>";
+
+/// Renders the page in Chromium, narrow and wide, where there is one.
+#[track_caller]
+fn looks_right(scene: &Scene, page: &str) {
+    let found = [
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    ];
+    let Some(browser) = found.iter().map(Path::new).find(|path| path.exists()) else {
+        skip("no Chromium to look at the report with");
+        return;
+    };
+    let copy = scene.dir.path().join("measured.html");
+    fs::write(&copy, page.replace("</body>", MEASURE)).expect("the directory is ours");
+    for size in ["420,800", "1300,900"] {
+        let ran = Tool::program("chromium", browser)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+            .arg(format!("--window-size={size}"))
+            .arg(format!(
+                "--user-data-dir={}",
+                scene.dir.path().join("browser").display()
+            ))
+            .arg(format!("file://{}", copy.display()))
+            .home(scene.dir.path())
+            .run();
+        let text = ran.text();
+        assert!(text.contains("<title>measured: </title>"), "{size}\n{ran}");
+    }
 }
 
 /// Nothing is loaded from elsewhere, and nothing runs.
@@ -117,6 +168,7 @@ fn the_report_is_one_well_formed_page_with_every_table_and_index_and_no_name_is_
         cells.contains("Succeeded") && cells.contains("shop <i> & "),
         "{cells}"
     );
+    looks_right(&scene, &text);
 }
 
 #[test]

@@ -1,112 +1,186 @@
 //! Charts as inline SVG. Numbers are whole, text is escaped.
 
+use std::collections::BTreeMap;
+
+use pg_pipe::report::{clock, size};
+
 use crate::report::markup::text;
 use crate::report::story::{Point, Span};
 
 const WIDTH: i64 = 960;
 const LABELS: i64 = 300;
 const LINE: i64 = 18;
-const HEIGHT: i64 = 180;
+const HEIGHT: i64 = 160;
+
+/// What is neither a table nor an index has a bar only when it took so long, in milliseconds.
+const WORTH_A_BAR: i64 = 10;
+
+/// The time that a state holds without another one, in milliseconds: they come every second.
+const HOLDS: i64 = 3_000;
+
+/// Columns of the chart of rates.
+const COLUMNS: i64 = 220;
 
 /// A bar for each table and index, from when it was begun to when it was in.
 pub(super) fn timeline(spans: &[Span]) -> String {
-    let (Some(begin), Some(end)) = (
-        spans.iter().map(|span| span.from).min(),
-        spans.iter().map(|span| span.to).max(),
-    ) else {
+    let is_shown = |span: &&Span| {
+        ["TABLE", "INDEX"].contains(&span.kind.as_str()) || span.to - span.from >= WORTH_A_BAR
+    };
+    let mut shown: Vec<&Span> = spans.iter().filter(is_shown).collect();
+    let Some(scale) = Scale::of(spans) else {
         return "<p>Nothing was copied.</p>\n".to_owned();
     };
-    let scale = Scale::new(begin, end, LABELS, WIDTH);
-    let mut spans: Vec<&Span> = spans.iter().collect();
-    spans.sort_by_key(|span| (span.from, span.to));
-    let count = i64::try_from(spans.len()).unwrap_or(0);
-    let mut svg = open("Timeline", count * LINE + 2 * LINE);
-    let mut y = 0;
-    for span in spans {
-        let (x, width) = (scale.at(span.from), scale.at(span.to) - scale.at(span.from));
-        let class = if span.kind == "TABLE" {
-            "table"
-        } else {
-            "index"
-        };
-        let tip = format!(
-            "{}: {} {}, {} ms, {} rows, {} bytes",
-            span.database,
-            span.kind,
-            span.name,
-            span.to - span.from,
-            span.rows,
-            span.bytes
-        );
-        svg.push_str(&format!(
-            "<g><title>{}</title><text x=\"0\" y=\"{}\">{}</text><rect class=\"{class}\" \
-             x=\"{x}\" y=\"{}\" width=\"{}\" height=\"{}\"/></g>\n",
-            text(&tip),
-            y + LINE - 5,
-            text(&cut(&span.name)),
-            y + 3,
-            width.max(2),
-            LINE - 6,
-        ));
+    shown.sort_by_key(|span| (span.from, span.to));
+    let has_one = shown
+        .windows(2)
+        .all(|two| matches!(two, [a, b] if a.database == b.database));
+    let count = i64::try_from(shown.len()).unwrap_or(0);
+    let left_out = spans.len() - shown.len();
+    let bottom = (count + 1) * LINE;
+    let mut svg = format!(
+        "<p><span class=\"key table\"></span> table <span class=\"key index\"></span> index \
+         <span class=\"key other\"></span> anything else that took at least {WORTH_A_BAR} ms \
+         ({left_out} took less)</p>\n<div class=\"chart\">{}",
+        open("Timeline", bottom + LINE)
+    );
+    svg.push_str(&format!(
+        "<clipPath id=\"names\"><rect x=\"0\" y=\"0\" width=\"{}\" height=\"{}\"/></clipPath>\n{}",
+        LABELS - 8,
+        bottom + LINE,
+        axis(&scale, bottom, LINE - 6)
+    ));
+    let mut y = LINE;
+    for span in shown {
+        svg.push_str(&bar(span, &scale, y, has_one));
         y += LINE;
     }
-    let seconds = (end - begin).div_euclid(1000);
-    svg.push_str(&format!(
-        "<text x=\"{LABELS}\" y=\"{0}\">0 s</text><text x=\"{WIDTH}\" y=\"{0}\" \
-         text-anchor=\"end\">{seconds} s</text>\n</svg>\n",
-        y + LINE
-    ));
+    svg.push_str("</svg></div>\n");
     svg
 }
 
-/// Bytes a second between the states of the journal.
-pub(super) fn throughput(points: &[Point]) -> String {
-    let rates = rates(points);
-    let (Some(begin), Some(end), Some(most)) = (
-        rates.iter().map(|rate| rate.0).min(),
-        rates.iter().map(|rate| rate.1).max(),
-        rates
-            .iter()
-            .map(|rate| rate.2)
-            .max()
-            .filter(|most| *most > 0),
-    ) else {
-        return "<p>Too short to tell.</p>\n".to_owned();
+/// One bar with its name.
+fn bar(span: &Span, scale: &Scale, y: i64, has_one: bool) -> String {
+    let class = match span.kind.as_str() {
+        "TABLE" => "table",
+        "INDEX" => "index",
+        _ => "other",
     };
-    let scale = Scale::new(begin, end, 0, WIDTH);
-    let mut svg = open("Throughput", HEIGHT + LINE);
-    for (from, to, rate) in rates {
-        let height = (i128::from(rate) * i128::from(HEIGHT) / i128::from(most)).max(1);
+    let moved = if span.kind == "TABLE" {
+        let bytes = u64::try_from(span.bytes).unwrap_or(0);
+        format!(", {} rows, {}", span.rows, size(bytes))
+    } else {
+        String::new()
+    };
+    let tip = format!(
+        "{}: {} {}, {} ms{moved}",
+        span.database,
+        span.kind,
+        span.name,
+        span.to - span.from
+    );
+    let name = if has_one {
+        span.name.clone()
+    } else {
+        format!("{}: {}", span.database, span.name)
+    };
+    let x = scale.at(span.from);
+    let width = (scale.at(span.to) - x).max(2);
+    format!(
+        "<g><title>{}</title><text x=\"0\" y=\"{}\" clip-path=\"url(#names)\">{}</text>\
+         <rect class=\"bar {class}\" x=\"{}\" y=\"{}\" width=\"{width}\" height=\"{}\"/></g>\n",
+        text(&tip),
+        y + LINE - 5,
+        text(&cut(&name)),
+        x.min(WIDTH - width),
+        y + 3,
+        LINE - 6,
+    )
+}
+
+/// Lines at round times from the top to `bottom`, each with its time at the height `y`.
+fn axis(scale: &Scale, bottom: i64, y: i64) -> String {
+    const STEPS: [i64; 14] = [
+        100, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 1_800_000,
+        3_600_000, 14_400_000, 86_400_000,
+    ];
+    let step = STEPS.into_iter().find(|step| scale.span / step < 9);
+    let step = step.unwrap_or(scale.span / 8);
+    let mut marks = String::new();
+    let mut moment = 0;
+    while moment <= scale.span {
+        let x = scale.at(scale.begin + moment);
+        let label = if step < 1_000 {
+            format!("{}.{} s", moment / 1_000, moment % 1_000 / 100)
+        } else {
+            clock(u64::try_from(moment / 1_000).unwrap_or(0))
+        };
+        // The last one would reach beyond the chart.
+        let anchor = if x > WIDTH - 60 { "end" } else { "start" };
+        marks.push_str(&format!(
+            "<line x1=\"{x}\" x2=\"{x}\" y1=\"0\" y2=\"{bottom}\"/><text x=\"{x}\" y=\"{y}\" \
+             text-anchor=\"{anchor}\">{label}</text>\n"
+        ));
+        moment += step;
+    }
+    marks
+}
+
+/// Bytes a second of all databases together, over the same time as the bars.
+pub(super) fn throughput(points: &[Point], spans: &[Span]) -> String {
+    let nothing = || "<p>Too short to tell.</p>\n".to_owned();
+    let Some(scale) = Scale::of(spans) else {
+        return nothing();
+    };
+    let columns = columns(points, &scale);
+    let Some(most) = columns.values().copied().max().filter(|most| *most > 0) else {
+        return nothing();
+    };
+    let mut svg = format!(
+        "<div class=\"chart\">{}{}<text x=\"{}\" y=\"11\" text-anchor=\"end\">{}/s</text>\n",
+        open("Throughput", HEIGHT + LINE),
+        axis(&scale, HEIGHT, HEIGHT + LINE - 5),
+        LABELS - 8,
+        size(most)
+    );
+    for (column, rate) in columns {
+        let height = i128::from(rate) * i128::from(HEIGHT) / i128::from(most);
         svg.push_str(&format!(
-            "<rect class=\"table\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{height}\">\
-             <title>{rate} bytes a second</title></rect>\n",
-            scale.at(from),
+            "<rect class=\"bar table\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{height}\">\
+             <title>{}/s</title></rect>\n",
+            LABELS + column * (WIDTH - LABELS) / COLUMNS,
             i128::from(HEIGHT) - height,
-            (scale.at(to) - scale.at(from)).max(1),
+            (WIDTH - LABELS) / COLUMNS,
+            size(rate)
         ));
     }
-    svg.push_str(&format!(
-        "<text x=\"0\" y=\"{}\">at most {most} bytes a second</text>\n</svg>\n",
-        HEIGHT + LINE - 4
-    ));
+    svg.push_str("</svg></div>\n");
     svg
 }
 
-/// From, to, and bytes a second; where counts begin anew, nothing is said.
-fn rates(points: &[Point]) -> Vec<(i64, i64, u64)> {
-    let mut rates = Vec::new();
-    for (index, point) in points.iter().enumerate() {
-        let earlier = points.iter().take(index).rev();
-        let Some(before) = earlier.clone().find(|one| one.database == point.database) else {
-            continue;
-        };
-        let took = u64::try_from(point.at - before.at).unwrap_or(0);
-        let came = point.bytes.saturating_sub(before.bytes);
-        if let Some(rate) = came.saturating_mul(1000).checked_div(took) {
-            rates.push((before.at, point.at, rate));
+/// The rate in each column that has one: a state holds until the next one of its database.
+fn columns(points: &[Point], scale: &Scale) -> BTreeMap<i64, u64> {
+    let mut of_databases: BTreeMap<&str, Vec<&Point>> = BTreeMap::new();
+    for point in points {
+        of_databases.entry(&point.database).or_default().push(point);
+    }
+    let mut columns = BTreeMap::new();
+    for points in of_databases.values() {
+        let mut own = BTreeMap::new();
+        for (index, point) in points.iter().enumerate() {
+            let next = points.get(index + 1).map_or(i64::MAX, |next| next.at);
+            let until = next.min(point.at.saturating_add(HOLDS));
+            // A clock that went back tells nothing.
+            if let Some(rate) = point.rate.filter(|_| until > point.at) {
+                for column in scale.column(point.at)..=scale.column(until) {
+                    own.insert(column, rate);
+                }
+            }
+        }
+        for (column, rate) in own {
+            *columns.entry(column).or_insert(0) += rate;
         }
     }
-    rates
+    columns
 }
 
 fn open(title: &str, height: i64) -> String {
@@ -134,6 +208,18 @@ struct Scale {
 }
 
 impl Scale {
+    /// From the first begin to the last end; `None` when there is nothing.
+    fn of(spans: &[Span]) -> Option<Self> {
+        let begin = spans.iter().map(|span| span.from).min()?;
+        let end = spans.iter().map(|span| span.to).max()?;
+        Some(Self::new(begin, end, LABELS, WIDTH))
+    }
+
+    /// Column of the chart of rates.
+    fn column(&self, moment: i64) -> i64 {
+        (moment - self.begin).clamp(0, self.span - 1) * COLUMNS / self.span
+    }
+
     fn new(begin: i64, end: i64, left: i64, right: i64) -> Self {
         Self {
             begin,
@@ -152,23 +238,51 @@ impl Scale {
 mod tests {
     use super::*;
 
-    fn point(at: i64, bytes: u64) -> Point {
-        Point {
+    fn span(kind: &str, from: i64, to: i64) -> Span {
+        Span {
             database: "d".to_owned(),
+            name: "n".to_owned(),
+            kind: kind.to_owned(),
+            from,
+            to,
+            bytes: 1,
+            rows: 1,
+        }
+    }
+
+    fn point(database: &str, at: i64, rate: Option<u64>) -> Point {
+        Point {
+            database: database.to_owned(),
             at,
-            bytes,
+            rate,
         }
     }
 
     #[test]
-    fn rates_are_between_neighbours_and_clocks_that_go_back_are_left_out() {
+    fn databases_add_up_and_a_silent_one_moves_nothing() {
+        let scale = Scale::new(0, 220_000, LABELS, WIDTH);
         let points = [
-            point(0, 0),
-            point(2000, 4000),
-            point(1000, 9000),
-            point(3000, 9000),
+            point("a", 0, Some(10)),
+            point("b", 500, Some(5)),
+            point("a", 1_500, Some(20)),
+            point("b", 900, None),
         ];
-        assert_eq!(rates(&points), [(0, 2000, 2000), (1000, 3000, 0)]);
+        let columns = columns(&points, &scale);
+        // A column is a second; b ends in the first one, a is silent after its fourth.
+        let rates: Vec<(i64, u64)> = columns.into_iter().collect();
+        assert_eq!(rates, [(0, 15), (1, 20), (2, 20), (3, 20), (4, 20)]);
+    }
+
+    #[test]
+    fn small_things_that_are_no_index_have_no_bar() {
+        let spans = [
+            span("TABLE", 0, 0),
+            span("COMMENT", 0, 1),
+            span("CONSTRAINT", 0, 50),
+        ];
+        let chart = timeline(&spans);
+        assert_eq!(chart.matches("<g>").count(), 2, "{chart}");
+        assert!(chart.contains("(1 took less)"), "{chart}");
     }
 
     #[test]

@@ -42,7 +42,10 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         .iter()
         .map(|cells| row("td", &cells.iter().map(String::as_str).collect::<Vec<_>>()))
         .collect();
-    format!("<table>\n{}{body}</table>\n", row("th", head))
+    format!(
+        "<div class=\"wide\"><table>\n{}{body}</table></div>\n",
+        row("th", head)
+    )
 }
 
 #[cfg(test)]

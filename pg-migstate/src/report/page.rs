@@ -1,6 +1,9 @@
 //! The page: HTML that is well-formed XML, too.
 
-use pg_pipe::record::{CheckStatus, Side};
+use std::collections::BTreeSet;
+
+use pg_pipe::record::{Check, CheckStatus, Side};
+use pg_pipe::report::size;
 use pg_session::quote;
 
 use crate::chosen::server;
@@ -11,10 +14,25 @@ use crate::report::markup::{table, text};
 use crate::report::story::Story;
 use crate::status::{self, Status};
 
-const STYLE: &str = "body{font:14px sans-serif;margin:2em auto;max-width:62em;color:#222}\
-    table{border-collapse:collapse;margin:.5em 0}td,th{border:1px solid #bbb;padding:.25em .6em;\
-    text-align:left;vertical-align:top;white-space:pre-wrap}th{background:#eee}\
-    svg text{font-size:11px}.table{fill:#3a76b0}.index{fill:#c9822b}";
+/// Light or dark as the reader has it; what is wider than the window scrolls by itself.
+const STYLE: &str = ":root{color-scheme:light dark;--ink:#222;--paper:#fff;--line:#bbb;--head:#eee;\
+    --table:#3a76b0;--index:#c9822b;--other:#7d8f4e}\
+    @media(prefers-color-scheme:dark){:root{--ink:#ddd;--paper:#181a1b;--line:#555;--head:#2a2d2f;\
+    --table:#5b9bd5;--index:#d99a4a;--other:#a3b56f}}\
+    body{font:14px sans-serif;margin:2em auto;padding:0 1em;max-width:960px;color:var(--ink);\
+    background:var(--paper)}\
+    .wide{overflow-x:auto}table{border-collapse:collapse;margin:.5em 0}\
+    td,th{border:1px solid var(--line);padding:.25em .6em;text-align:left;vertical-align:top;\
+    white-space:pre-wrap;overflow-wrap:break-word;max-width:32em}th{background:var(--head)}\
+    .chart{overflow:auto;max-height:44em}svg{display:block}svg text{font-size:11px;fill:var(--ink)}\
+    svg line{stroke:var(--line);stroke-width:1}li{list-style:none}ul{padding-left:0}\
+    .table{fill:var(--table);background:var(--table)}.index{fill:var(--index);background:var(--index)}\
+    .other{fill:var(--other);background:var(--other)}\
+    .key{display:inline-block;width:.8em;height:.8em;margin-left:.8em}\
+    @media print{.chart{max-height:none;overflow:visible}}";
+
+/// How many objects of a finding are shown.
+const OBJECTS: usize = 10;
 
 /// What has to be done by people once the databases are in place.
 const CUTOVER: &[&str] = &[
@@ -37,7 +55,7 @@ pub(super) fn write(history: &History, status: Status, story: &Story) -> String 
         ("Databases", databases(history)),
         ("Phases", phases(story)),
         ("Timeline", chart::timeline(&story.spans)),
-        ("Throughput", chart::throughput(&story.points)),
+        ("Throughput", chart::throughput(&story.points, &story.spans)),
         ("Validation", validation(history)),
         ("Verification", verification(history, story)),
         ("Parameters to carry over", parameters(history)),
@@ -80,12 +98,13 @@ fn summary(history: &History, status: Status) -> String {
         ("Target server", server(history, Side::Target)),
         ("Target version", version(history, Side::Target)),
         ("Databases", names.join(", ")),
-        ("Start time", history.began.to_string()),
+        ("Start time", clock::shown(history.began)),
         ("Duration", clock::duration(history.began, history.changed)),
         ("Next", next),
     ];
     let rows: Vec<Vec<String>> = facts
         .into_iter()
+        .filter(|(_, value)| !value.is_empty())
         .map(|(fact, value)| vec![fact.to_owned(), value])
         .collect();
     table(&["Fact", "Value"], &rows)
@@ -111,7 +130,7 @@ fn databases(history: &History) -> String {
                 tables.queued.to_string(),
                 tables.errors.to_string(),
                 state.rows.to_string(),
-                state.bytes.to_string(),
+                size(state.bytes),
                 state.message.clone().unwrap_or_default(),
             ]
         })
@@ -128,7 +147,7 @@ fn phases(story: &Story) -> String {
         .iter()
         .map(|phase| {
             vec![
-                phase.at.to_string(),
+                clock::shown(phase.at),
                 quote::shown(&phase.database),
                 phase.word.clone(),
             ]
@@ -146,23 +165,59 @@ fn validation(history: &History) -> String {
                 "all checks".to_owned(),
                 format!("{:?}", sum.status),
                 format!(
-                    "{} succeeded, {} warn, {} failed, {} skipped",
+                    "{} succeeded, {} warnings, {} failed, {} skipped",
                     sum.succeeded, sum.warning, sum.failed, sum.skipped
                 ),
                 String::new(),
             ]);
         }
-        for check in &run.checks {
+        let is_left_out = |check: &&Check| check.status == CheckStatus::Skipped;
+        for check in run.checks.iter().filter(|check| !is_left_out(check)) {
             rows.push(vec![
                 quote::shown(name),
                 check.id.clone(),
-                format!("{:?}", check.status),
-                check.message.clone(),
+                status_word(check).to_owned(),
+                finding(check),
                 check.fix.clone().unwrap_or_default(),
+            ]);
+        }
+        let left_out: Vec<String> = run
+            .checks
+            .iter()
+            .filter(is_left_out)
+            .map(|check| format!("{}: {}", check.id, check.message))
+            .collect();
+        if !left_out.is_empty() {
+            rows.push(vec![
+                quote::shown(name),
+                "not answered".to_owned(),
+                "Skipped".to_owned(),
+                left_out.join("\n"),
+                String::new(),
             ]);
         }
     }
     table(&["Database", "Check", "Status", "Finding", "Fix"], &rows)
+}
+
+/// A check that found what is no fault has succeeded.
+fn status_word(check: &Check) -> &'static str {
+    match check.status {
+        CheckStatus::Succeeded => "Note",
+        CheckStatus::Warning => "Warning",
+        CheckStatus::Failed => "Failed",
+        CheckStatus::Skipped => "Skipped",
+    }
+}
+
+/// What a check found, with the objects concerned.
+fn finding(check: &Check) -> String {
+    let mut lines = vec![check.message.clone()];
+    lines.extend(check.objects.iter().take(OBJECTS).cloned());
+    if check.objects.len() > OBJECTS {
+        lines.push(format!("and {} more", check.objects.len() - OBJECTS));
+    }
+    lines.join("\n")
 }
 
 fn verification(history: &History, story: &Story) -> String {
@@ -174,7 +229,15 @@ fn verification(history: &History, story: &Story) -> String {
                 quote::shown(name),
                 "everything".to_owned(),
                 format!("{:?}", sum.status),
-                format!("{} equal, {} rows", sum.matched, sum.rows),
+                {
+                    let objects = sum
+                        .objects
+                        .map_or_else(String::new, |count| format!(", {count} objects compared"));
+                    format!(
+                        "{} tables equal, {} differ, {} unverified, {} rows{objects}",
+                        sum.matched, sum.mismatched, sum.unverified, sum.rows
+                    )
+                },
             ]
         })
         .collect();
@@ -191,21 +254,37 @@ fn verification(history: &History, story: &Story) -> String {
     table(&["Database", "What", "Verdict", "Message"], &rows)
 }
 
-/// What pg-validate found about settings.
+/// What pg-validate found about settings, and what pg-verify listed where it was asked to. They
+/// are the servers', so each is told once.
 fn parameters(history: &History) -> String {
-    let is_about_settings = |id: &str| id.contains("param") || id.starts_with("guc");
-    let rows: Vec<Vec<String>> = runs(history)
-        .flat_map(|(name, run)| run.checks.iter().map(move |check| (name, check)))
-        .filter(|(_, check)| is_about_settings(&check.id) && check.status != CheckStatus::Succeeded)
-        .map(|(name, check)| {
-            let fix = check.fix.clone().unwrap_or_default();
-            vec![quote::shown(name), check.message.clone(), fix]
-        })
-        .collect();
-    let by_hand = "<p>By hand, on both servers: <code>SELECT name, setting FROM pg_settings WHERE \
-                   source NOT IN (&#39;default&#39;, &#39;override&#39;, &#39;session&#39;, \
-                   &#39;client&#39;)</code></p>\n";
-    format!("{}{by_hand}", table(&["Database", "Finding", "Fix"], &rows))
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (_, run) in runs(history) {
+        let checks = run.checks.iter();
+        rows.extend(
+            checks
+                .filter(|check| check.id.starts_with("guc.") && !check.objects.is_empty())
+                .map(|check| vec![finding(check), check.fix.clone().unwrap_or_default()]),
+        );
+        rows.extend(run.parameters.iter().map(|one| {
+            let here = one.target.as_deref().unwrap_or("unknown");
+            let restart = if one.restart { ", takes a restart" } else { "" };
+            let (name, there) = (&one.name, &one.source);
+            let fix = [one.statement.as_deref(), one.azure.as_deref()];
+            vec![
+                format!("{name} ({there} on the source, {here} here{restart})"),
+                fix.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+            ]
+        }));
+    }
+    let mut told = BTreeSet::new();
+    rows.retain(|row| told.insert(row.clone()));
+    let was_checked = runs(history).any(|(_, run)| run.validation.is_some());
+    let by_hand = "<p>At any time: <code>pg-verify --quick --parameters</code> lists those that the source has set \
+                   and the target has not, with SQL and commands for Azure.</p>\n";
+    if rows.is_empty() && !was_checked {
+        return format!("<p>Nothing was compared: there was no validation.</p>\n{by_hand}");
+    }
+    format!("{}{by_hand}", table(&["Finding", "Fix"], &rows))
 }
 
 fn errors(history: &History) -> String {

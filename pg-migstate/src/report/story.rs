@@ -19,12 +19,12 @@ pub(super) struct Span {
     pub(super) rows: i64,
 }
 
-/// What was in by a moment.
+/// How fast rows came at a moment, in bytes a second; `None` when no copy ran.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) database: String,
     pub(super) at: i64,
-    pub(super) bytes: u64,
+    pub(super) rate: Option<u64>,
 }
 
 /// A stretch of one substate.
@@ -94,7 +94,7 @@ impl Story {
                 self.points.push(Point {
                     database,
                     at: now,
-                    bytes: state.bytes,
+                    rate: state.bytes_per_second,
                 });
             }
             _ => {}
