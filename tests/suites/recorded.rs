@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pg_e2e::tool::Stdin;
 use pg_e2e::{Database, Pair, Pipeline, Ran, Tool, workspace};
 
-use crate::scene::{Scene, same_to_pg_dump};
+use crate::scene::{Scene, private, same_to_pg_dump};
 
 /// What is read between the two ends of the journal.
 const BETWEEN: &[&[&str]] = &[
@@ -97,6 +97,36 @@ fn a_recorded_migration_is_loaded_aside_and_swapped_in_by_finish() {
         Vec::<String>::new(),
         "no staging database is left"
     );
+}
+
+#[test]
+fn a_locale_that_the_target_lacks_is_named_with_those_that_it_has() {
+    let scene = Scene::plain(Pair::newest());
+    scene.target.drop_now();
+    let option = scene.dir.path().join("migrate-only.json");
+    let text = std::fs::read_to_string(file(&scene, "elsewhere")).expect("the file is ours");
+    std::fs::write(&option, text.replace("ValidateAndMigrate", "Migrate")).expect("ours");
+    private(&option);
+    let option = option.display().to_string();
+    let head = Pipeline::of([bare(&scene, &["pg-migstate", "begin", &option])])
+        .append([BETWEEN[0], BETWEEN[2]].map(|words| bare(&scene, words)))
+        .run();
+    head.succeeds();
+    let foreign = head.last().text().lines().fold(String::new(), |all, line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        if record["type"] == "database" {
+            record["collate"] = "xx_YY.UTF-8".into();
+        }
+        format!("{all}{record}\n")
+    });
+    let ran = bare(&scene, BETWEEN[3]).input(foreign).run();
+    ran.ends_with(5);
+    ran.says(&[
+        &scene.source.name,
+        "xx_YY.UTF-8",
+        "hint: It has C, ",
+        "localedef",
+    ]);
 }
 
 #[test]

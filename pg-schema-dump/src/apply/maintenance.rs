@@ -3,7 +3,7 @@
 //! again by its mark.
 
 use pg_pipe::record::{Database, Migration};
-use pg_pipe::{Context, Failure};
+use pg_pipe::{Context, Exit, Failure};
 use pg_session::mark::{self, Mark, MarkState, Standing};
 use pg_session::staging::{self, Like};
 use pg_session::{Error, Session, catalog, ledger, quote};
@@ -47,7 +47,8 @@ fn ensure_staging(target: &Target, plan: &Plan, migration: &Migration) -> anyhow
         None => {
             let like = like(plan, migration)?;
             let sql = statement(name, like, session.version().has_locale_provider());
-            session.batch(&sql)?;
+            let made = session.batch(&sql);
+            explain_locale(&mut session, like, made)?;
             set_mark(&mut session, like, migration)?;
         }
         // CREATE DATABASE cannot be in a transaction with its mark: an empty database of our
@@ -126,6 +127,39 @@ pub(crate) fn check_empty(session: &mut Session, shown: &str, hint: &str) -> any
         contents.len() - 1
     ))
     .hint(hint)
+    .into())
+}
+
+/// What CREATE DATABASE says of a locale that the system does not have (wrong_object_type).
+const NO_LOCALE: &str = "42809";
+
+/// Says what a locale that the target lacks is wanted for, and which ones it has.
+fn explain_locale(
+    session: &mut Session,
+    like: &Database,
+    made: Result<(), Error>,
+) -> anyhow::Result<()> {
+    let Err(error) = made else { return Ok(()) };
+    if error.sqlstate() != Some(NO_LOCALE) {
+        return Err(error.into());
+    }
+    let has = catalog::list_locales(session, &like.collate, &like.encoding)?;
+    Err(Failure::new(
+        Exit::Refused,
+        "locale",
+        format!(
+            "the target cannot make a database like {}, whose LC_COLLATE is {} and LC_CTYPE {}: {error}",
+            quote::shown(&like.name),
+            like.collate,
+            like.ctype
+        ),
+    )
+    .hint(format!(
+        "It has {}. Have the locale made on the target's system (localedef) and its server restarted, or make an \
+         empty database of this name with one of those (createdb --template template0 --locale LOCALE NAME) and load \
+         it with --in-place.",
+        has.join(", ")
+    ))
     .into())
 }
 

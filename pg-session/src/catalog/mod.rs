@@ -5,6 +5,7 @@ mod contents;
 mod databases;
 mod keys;
 mod large_objects;
+mod locales;
 pub mod platform;
 mod relations;
 mod sequences;
@@ -15,6 +16,7 @@ pub use contents::{Content, list_contents};
 pub use databases::{DatabaseFacts, list_databases};
 pub use keys::{SplitKey, list_split_keys, sample_bounds};
 pub use large_objects::{LargeObjectSize, first_large_object, list_large_objects};
+pub use locales::list_locales;
 pub use relations::{
     Guard, list_blocks, list_freezable, list_guarded, list_relations, list_routed,
 };

@@ -1,7 +1,7 @@
 //! `db.locale_missing`: a locale of the source database that the target's system does not
 //! have. By hand, where the target database exists already, one that differs.
 
-use pg_session::{Error, Session, quote};
+use pg_session::{Error, Session, catalog, quote};
 
 use crate::outcome::Outcome;
 use crate::subject::Subject;
@@ -11,6 +11,8 @@ const LOCALE: &str = include_str!("database_locale.sql");
 /// The server takes only a locale that its system has as a value of `lc_time`. The setting
 /// ends with the transaction.
 const TRY: &str = "select set_config('lc_time', $1, true)";
+
+const ENCODING: &str = "select current_setting('server_encoding')";
 
 #[derive(Debug, PartialEq)]
 struct Locale {
@@ -35,15 +37,18 @@ pub(super) fn run(subject: &mut Subject) -> Result<Outcome, Error> {
             missing.push(name.clone());
         }
     }
-    Ok(if missing.is_empty() {
-        Outcome::fine(format!("the target has {}", shown(&source)))
-    } else {
-        Outcome::failed(
-            "the target's system does not have the locale of the source database, so that no \
-             database can be created with it",
-        )
-        .objects(missing)
-    })
+    if missing.is_empty() {
+        return Ok(Outcome::fine(format!("the target has {}", shown(&source))));
+    }
+    let encoding = &subject.source.session.query_one(ENCODING, &[])?;
+    let encoding: String = encoding.get(0);
+    let has = catalog::list_locales(&mut subject.target.session, &source.collate, &encoding)?;
+    Ok(Outcome::failed(format!(
+        "the target's system does not have the locale of the source database, so that no \
+         database can be created with it; it has {}",
+        has.join(", ")
+    ))
+    .objects(missing))
 }
 
 fn read(session: &mut Session) -> Result<Locale, Error> {
