@@ -8,7 +8,7 @@
 #                   then whole migrations, struck at random moments until they are done, for ten minutes.
 #                   MINUTES=n, SEED=n (the same faults again) and ROUND=n (one round of a seed) run that last one alone; LARGE=n has a
 #                   database of 2 GB in every n-th round
-#   make bench      beside psql, pg_dump and pgcopydb (where it is on PATH); writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
+#   make bench      beside psql and pg_dump, and pgcopydb, pg_comparator and reladiff where they are on PATH; writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make schema     write docs/records.schema.json from the record types
 #   make checks     write docs/checks.md from the checks of pg-validate

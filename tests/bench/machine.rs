@@ -6,7 +6,14 @@ use std::thread;
 use crate::run::Bench;
 
 /// Programs whose versions the report has.
-const PROGRAMS: &[&str] = &["pg-copy", "psql", "pg_dump", "pgcopydb"];
+const PROGRAMS: &[&str] = &[
+    "pg-copy",
+    "psql",
+    "pg_dump",
+    "pgcopydb",
+    "pg_comparator",
+    "reladiff",
+];
 
 /// A line each on the machine and the programs.
 pub(crate) fn lines(bench: &Bench<'_>) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! Benchmarks of whole tools, beside those that people have: `make bench`.
 //!
-//! - [`scenario`] has the data sets, and the ways over which each goes; a new one is a few lines;
+//! - [`scenario`] has the data sets, and the ways over which each goes; a new one is a few lines; [`compare`] those of comparisons;
 //! - [`run`] runs the ways in turn, [`measure`] takes the figures of each run;
-//! - [`moved`] says whether a run moved everything: one that did not is no result;
+//! - [`moved`] says whether a run moved everything: one that did not is no result, and neither is a comparison with a wrong answer;
 //! - [`results`] has medians and ratios, [`goals`] what they should be;
 //! - [`report`] writes them down, [`machine`] where they come from.
 //!
@@ -15,6 +15,7 @@
     reason = "a benchmark that cannot go on has no result"
 )]
 
+mod compare;
 mod goals;
 mod machine;
 mod measure;

@@ -1,6 +1,7 @@
-//! Whether a run moved everything.
+//! Whether a run moved everything, or found what differs.
 
 use std::collections::BTreeSet;
+use std::process::Output;
 
 use pg_e2e::Database;
 
@@ -12,7 +13,7 @@ const ROWS: &str = r"
     where c.relkind in ('r', 'm') and n.nspname !~ '^(pg_|information_schema|pgmig|pgcopydb)'
     order by 1";
 
-/// What is there when rows are in: valid indexes and constraints, statistics, large objects.
+/// What is there when rows are in: valid indexes and constraints, statistics, a visibility map, large objects.
 const REST: &str = "
     with ours as (
         select c.oid, c.relkind from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -21,6 +22,8 @@ const REST: &str = "
     union all select 'valid constraints: ' || count(*) from pg_constraint where convalidated and conrelid in (select oid from ours)
     union all select 'analyzed tables: ' || count(distinct starelid)
               from pg_statistic where starelid in (select oid from ours where relkind = 'r')
+    union all select 'tables above 8 MB whose pages are all visible: ' || count(*)
+              from pg_class where oid in (select oid from ours where relkind = 'r') and relpages > 1024 and relallvisible >= relpages
     union all select 'large objects: ' || count(*) from pg_largeobject_metadata
     union all select 'views: ' || count(*) from ours where relkind = 'v'";
 
@@ -57,4 +60,26 @@ impl Contents {
             Some(line) => Err(format!("did not move everything: the source's {line}")),
         }
     }
+}
+
+/// Whether a comparison found the keys that differ, and no others.
+///
+/// # Errors
+/// What it said instead.
+pub(crate) fn answered(output: &Output, differing: &BTreeSet<String>) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let found: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    if !output.status.success() {
+        return Err("gave no answer".to_owned());
+    }
+    if found == *differing {
+        return Ok(());
+    }
+    let wrong = found.symmetric_difference(differing).next();
+    Err(format!(
+        "wrong answer: {} keys for {}, the first that is wrong is {}",
+        found.len(),
+        differing.len(),
+        wrong.map_or("", String::as_str)
+    ))
 }

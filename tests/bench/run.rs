@@ -1,5 +1,6 @@
-//! Runs the ways of a scenario in turn, each into a new database.
+//! Runs the ways of a scenario in turn, each into a new database, or between the two that it compares.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -10,9 +11,9 @@ use pg_e2e::{Cluster, Database, tool};
 use tempfile::TempDir;
 
 use crate::measure::{Figures, measure};
-use crate::moved::Contents;
+use crate::moved::{self, Contents};
 use crate::results::Results;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Scenario, Way, Work};
 use crate::{Settings, say};
 
 /// Settings of both servers, beside those of [`Cluster`]; docs/benchmarks.md has them.
@@ -35,6 +36,8 @@ struct Ready<'s> {
     scenario: &'s Scenario,
     source: Database,
     contents: Contents,
+    /// What it is compared with, and the keys in which the two differ.
+    compared: Option<(Database, BTreeSet<String>)>,
 }
 
 impl<'s> Bench<'s> {
@@ -81,16 +84,43 @@ impl<'s> Bench<'s> {
     fn fill<'f>(&self, scenario: &'f Scenario) -> Ready<'f> {
         say(&format!("{}: making the data", scenario.name));
         let source = Database::create(self.source, scenario.name);
+        self.make(scenario, &source, "SRC", &[scenario.sql]);
+        let compared = match scenario.work {
+            Work::Look | Work::Rows | Work::Whole => None,
+            Work::Compare { changes, differing } => {
+                let target = source.twin(self.target);
+                self.make(scenario, &target, "DST", &[scenario.sql, changes]);
+                Some((target, source.ask(differing).into_iter().collect()))
+            }
+        };
+        Ready {
+            scenario,
+            contents: match scenario.work {
+                Work::Look => Contents::default(),
+                _ => Contents::of(&source, matches!(scenario.work, Work::Whole)),
+            },
+            source,
+            compared,
+        }
+    }
+
+    /// Runs scripts of psql in one of the databases of a scenario.
+    fn make(&self, scenario: &Scenario, database: &Database, side: &str, scripts: &[&str]) {
         let dir = TempDir::new().expect("a directory can be made");
-        let mut psql = self.shell("psql -Xqd \"$SRC\" -v ON_ERROR_STOP=1 -v scale=\"$SCALE\" -v times=\"$TIMES\" -f - >/dev/null", dir.path(), &source.name);
+        let script = format!(
+            "psql -Xqd \"${side}\" -v ON_ERROR_STOP=1 -v scale=\"$SCALE\" -v times=\"$TIMES\" -f - >/dev/null"
+        );
+        let mut psql = self.shell(&script, dir.path(), &database.name);
         psql.env("SCALE", self.settings.scale.to_string())
             .env("TIMES", scenario.times)
             .stdin(Stdio::piped());
         let mut child = psql.spawn().expect("sh can be started");
         let mut stdin = child.stdin.take().expect("its stdin is a pipe");
-        stdin
-            .write_all(scenario.sql.as_bytes())
-            .expect("psql reads its script");
+        for script in scripts {
+            stdin
+                .write_all(script.as_bytes())
+                .expect("psql reads its script");
+        }
         drop(stdin);
         assert!(
             child.wait().is_ok_and(|status| status.success()),
@@ -98,17 +128,8 @@ impl<'s> Bench<'s> {
             scenario.name
         );
         // Not the first way pays for hint bits, and none for what the filling left to be written.
-        source.run("vacuum (analyze)");
-        source.run("checkpoint");
-        Ready {
-            scenario,
-            contents: if scenario.moves {
-                Contents::of(&source, scenario.whole)
-            } else {
-                Contents::default()
-            },
-            source,
-        }
+        database.run("vacuum (analyze)");
+        database.run("checkpoint");
     }
 
     /// One run of a way.
@@ -138,28 +159,39 @@ impl<'s> Bench<'s> {
         results: &mut Results,
     ) -> Result<Figures, String> {
         let source = &ready.source;
-        let target = source.twin(self.target);
+        let target = match &ready.compared {
+            Some(_) => None,
+            None => Some(source.twin(self.target)),
+        };
         let dir = TempDir::new().expect("a directory can be made");
         let log = dir.path().join("stderr");
         if !way.before.is_empty() {
             let status = self.shell(way.before, dir.path(), &source.name).status();
-            assert!(
-                status.is_ok_and(|status| status.success()),
-                "what comes before {} failed",
-                way.name
-            );
+            if !status.is_ok_and(|status| status.success()) {
+                return Err("what comes before it failed".to_owned());
+            }
         }
-        target.run("checkpoint");
+        self.target
+            .connect("postgres")
+            .batch_execute("checkpoint")
+            .expect("a superuser may");
         let figures = measure(
             self.shell(way.run, dir.path(), &source.name),
             &log,
             self.source,
             self.target,
         )?;
-        let arrived = Contents::of(&target, ready.scenario.whole);
-        ready.contents.arrived(&arrived)?;
-        if !ready.scenario.moves {
-            arrived.arrived(&ready.contents)?;
+        if let Some(target) = &target {
+            let whole = matches!(ready.scenario.work, Work::Whole);
+            let arrived = Contents::of(target, whole);
+            ready.contents.arrived(&arrived)?;
+            if matches!(ready.scenario.work, Work::Look) {
+                arrived.arrived(&ready.contents)?;
+            }
+        }
+        if let Some((_, differing)) = &ready.compared {
+            let answer = self.shell(way.answer, dir.path(), &source.name).output();
+            moved::answered(&answer.expect("sh can be started"), differing)?;
         }
         for (name, script) in way.then {
             let run = measure(

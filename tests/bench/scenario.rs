@@ -1,6 +1,8 @@
 //! The data sets, and the ways over which each goes.
 
-/// A way of moving a database or its rows. Scripts run under `sh -c` in an empty directory; `$SRC` and `$DST` are
+use crate::compare;
+
+/// A way of moving a database or its rows, or of comparing two. Scripts run under `sh -c` in an empty directory; `$SRC` and `$DST` are
 /// connection strings, and so are `$PGMIG_SOURCE` and `$PGMIG_TARGET`, which our tools know.
 #[derive(Debug)]
 pub(crate) struct Way {
@@ -14,6 +16,26 @@ pub(crate) struct Way {
     pub(crate) run: &'static str,
     /// What is done then and measured apart: name and script.
     pub(crate) then: &'static [(&'static str, &'static str)],
+    /// What writes the keys that it found to differ, out of what `run` left; not measured, and for comparisons only.
+    pub(crate) answer: &'static str,
+}
+
+/// What the ways of a scenario do, and so what must be right after a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// Nothing goes over: the target is to stay empty.
+    Look,
+    /// Rows go over, into a new database.
+    Rows,
+    /// Everything goes over: then indexes and the like must be there after it.
+    Whole,
+    /// Two databases are compared that are made once and stay as they are.
+    Compare {
+        /// What makes the target differ from the source, as a script of psql.
+        changes: &'static str,
+        /// The query of the source that gives the keys in which they differ then.
+        differing: &'static str,
+    },
 }
 
 /// A data set, made by a script of psql that knows `:scale` and `:times`, and ways over which it goes.
@@ -27,10 +49,8 @@ pub(crate) struct Scenario {
     pub(crate) sql: &'static str,
     /// `:times`, for the same data in another size.
     pub(crate) times: &'static str,
-    /// Whether everything goes over, not the rows alone: then indexes and the like must be there after it.
-    pub(crate) whole: bool,
-    /// Whether anything goes over at all; otherwise the target must be left empty.
-    pub(crate) moves: bool,
+    /// What is done with it.
+    pub(crate) work: Work,
     /// The ways, ours first.
     pub(crate) ways: &'static [Way],
 }
@@ -45,6 +65,7 @@ pub(crate) const PIPELINE: Way = Way {
         ("pg-verify, in the pipeline", "pg-verify - <done >/dev/null"),
         ("pg-verify, both sides", "pg-verify --quiet >/dev/null"),
     ],
+    answer: "",
 };
 
 /// The same, by PostgreSQL's own tools.
@@ -54,13 +75,7 @@ pub(crate) const DUMP: Way = Way {
     before: "",
     run: "pg_dump -Fd -Z0 -j2 -f dump -d \"$SRC\" && pg_restore -j2 -d \"$DST\" dump && vacuumdb -q -z -j2 -d \"$DST\"",
     then: &[],
-};
-
-/// The same without VACUUM, which the goals do not ask for.
-const DUMP_ANALYZE: Way = Way {
-    name: "pg_dump -Fd, pg_restore, vacuumdb -Z",
-    run: "pg_dump -Fd -Z0 -j2 -f dump -d \"$SRC\" && pg_restore -j2 -d \"$DST\" dump && vacuumdb -q -Z -j2 -d \"$DST\"",
-    ..DUMP
+    answer: "",
 };
 
 /// The same by pgcopydb, whatever its version.
@@ -70,6 +85,7 @@ pub(crate) const PGCOPYDB: Way = Way {
     before: "",
     run: "pgcopydb clone --source \"$SRC\" --target \"$DST\" --dir copydb --table-jobs 2 --index-jobs 2 --split-tables-larger-than 128MB",
     then: &[],
+    answer: "",
 };
 
 /// Rows alone, into tables that are there, without keys and indexes.
@@ -79,6 +95,7 @@ pub(crate) const COPY: Way = Way {
     before: "pg-schema-dump | pg-schema-apply --section pre-data - >plan",
     run: "pg-copy plan >done",
     then: &[],
+    answer: "",
 };
 
 /// The same over one connection, as psql has it.
@@ -96,6 +113,7 @@ pub(crate) const PSQL: Way = Way {
         psql -XAtd \"$SRC\" -c \"select oid::regclass from pg_class where relkind = 'r' and oid >= 16384\" >tables",
     run: "while read -r t; do psql -Xqd \"$SRC\" -c \"copy $t to stdout\" | psql -Xqd \"$DST\" -c \"copy $t from stdin\" || exit; done <tables",
     then: &[],
+    answer: "",
 };
 
 /// The same in COPY's binary format.
@@ -112,6 +130,7 @@ const DUMP_ROWS: Way = Way {
     before: "pg_dump -d \"$SRC\" --section=pre-data | psql -Xqd \"$DST\" -v ON_ERROR_STOP=1 >/dev/null",
     run: "pg_dump -a -d \"$SRC\" | psql -Xqd \"$DST\" -v ON_ERROR_STOP=1 >/dev/null",
     then: &[],
+    answer: "",
 };
 
 /// All checks that read no rows; that some of them warn or fail is no matter, but each must be answered.
@@ -121,18 +140,21 @@ pub(crate) const VALIDATE: Way = Way {
     before: "",
     run: "{ pg-validate --format ndjson >done || test $? -eq 1; } && grep -q '\"type\":\"end\"' done && ! grep 'could not be answered' done >&2",
     then: &[],
+    answer: "",
 };
 
 /// The rows of one table.
-const ROWS: Scenario = Scenario {
+pub(crate) const ROWS: Scenario = Scenario {
     name: "",
     title: "",
     sql: "",
     times: "1",
-    whole: false,
-    moves: true,
+    work: Work::Rows,
     ways: &[COPY, PSQL],
 };
+
+/// Those that move everything.
+const WHOLE: &[Way] = &[PIPELINE, DUMP, PGCOPYDB];
 
 /// Scenarios; those of a group are run in turn.
 pub(crate) const GROUPS: &[&[Scenario]] = &[
@@ -140,17 +162,41 @@ pub(crate) const GROUPS: &[&[Scenario]] = &[
         name: "mixed",
         title: "A whole database of mixed kind",
         sql: include_str!("sets/mixed.sql"),
-        whole: true,
-        ways: &[PIPELINE, DUMP, DUMP_ANALYZE, PGCOPYDB],
+        work: Work::Whole,
+        ways: WHOLE,
+        ..ROWS
+    }],
+    &[Scenario {
+        name: "tpch",
+        title: "A whole database as TPC-H has it",
+        sql: include_str!("sets/tpch.sql"),
+        work: Work::Whole,
+        ways: WHOLE,
+        ..ROWS
+    }],
+    &[Scenario {
+        name: "tables",
+        title: "A whole database of 5,000 tables of one row",
+        sql: include_str!("sets/small_tables.sql"),
+        work: Work::Whole,
+        ways: WHOLE,
+        ..ROWS
+    }],
+    &[Scenario {
+        name: "large_objects",
+        title: "A whole database of 20,000 large objects",
+        sql: include_str!("sets/large_objects.sql"),
+        work: Work::Whole,
+        ways: WHOLE,
         ..ROWS
     }],
     &[
         Scenario {
             name: "large_table",
-            title: "A whole database of one large table",
+            title: "A whole database of one large table with six indexes",
             sql: include_str!("sets/large_table.sql"),
-            whole: true,
-            ways: &[PIPELINE, DUMP, PGCOPYDB],
+            work: Work::Whole,
+            ways: WHOLE,
             ..ROWS
         },
         Scenario {
@@ -158,9 +204,8 @@ pub(crate) const GROUPS: &[&[Scenario]] = &[
             title: "The same with twice the rows",
             sql: include_str!("sets/large_table.sql"),
             times: "2",
-            whole: true,
+            work: Work::Whole,
             ways: &[PIPELINE],
-            ..ROWS
         },
     ],
     &[Scenario {
@@ -208,8 +253,10 @@ pub(crate) const GROUPS: &[&[Scenario]] = &[
         name: "many_tables",
         title: "All checks that read no rows, of a database of 10,000 tables",
         sql: include_str!("sets/many_tables.sql"),
-        moves: false,
+        work: Work::Look,
         ways: &[VALIDATE],
         ..ROWS
     }],
+    compare::ACCOUNTS,
+    compare::MIXED,
 ];

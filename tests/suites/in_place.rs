@@ -9,9 +9,9 @@ use pg_e2e::proxy::Proxy;
 use pg_e2e::{Cluster, Database, Majors, Pair, Ran};
 
 use crate::canceled::{begun, cancel, own_target, same};
-use pg_e2e::schema::dumpall;
 use crate::recorded::{file, migrate};
 use crate::scene::{Scene, fixture, same_to_pg_dump};
+use pg_e2e::schema::dumpall;
 
 const LITTLE: &str = "create table t (id serial primary key); insert into t default values";
 

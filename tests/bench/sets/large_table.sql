@@ -1,4 +1,4 @@
--- A database of one large table with a key and two indexes; a second, small one refers to it.
+-- A database of one large table with six indexes, one of them its key; a second, small one refers to it.
 select greatest(100, (2000000 * :scale * :times)::int) as n \gset
 create table large (
     id bigint not null, at timestamptz not null, customer integer not null, price numeric(12, 2) not null,
@@ -11,5 +11,8 @@ from generate_series(1::bigint, :n) as i;
 alter table large add primary key (id);
 create index on large (customer, at);
 create index on large (key);
+create index on large (at);
+create index on large (price);
+create index on large (note);
 create table remarks (large bigint primary key references large, remark text not null);
 insert into remarks select i, 'remark ' || i from generate_series(1, 100) as i;

@@ -1,10 +1,10 @@
--- A database as applications have them, some 350 MB with its indexes at scale 1: partitions, documents,
+-- A database as applications have them, some 1 GB with its indexes at scale 1: partitions, documents,
 -- skew, 300 tiny tables, large objects, foreign keys, views. Deterministic: no random(), no now().
-select greatest(100, (54000 * :scale)::int) as customers, greatest(50, (6000 * :scale)::int) as products,
-       greatest(200, (180000 * :scale)::int) as orders, greatest(300, (210000 * :scale)::int) as events,
-       greatest(300, (270000 * :scale)::int) as clicks, greatest(20, (2700 * :scale)::int) as documents,
-       greatest(50, (45000 * :scale)::int) as measurements, greatest(50, (75000 * :scale)::int) as pairs,
-       greatest(5, (36 * :scale)::int) as attachments \gset
+select greatest(100, (162000 * :scale)::int) as customers, greatest(50, (18000 * :scale)::int) as products,
+       greatest(200, (540000 * :scale)::int) as orders, greatest(300, (630000 * :scale)::int) as events,
+       greatest(300, (810000 * :scale)::int) as clicks, greatest(20, (8100 * :scale)::int) as documents,
+       greatest(50, (135000 * :scale)::int) as measurements, greatest(50, (225000 * :scale)::int) as pairs,
+       greatest(5, (108 * :scale)::int) as attachments \gset
 create schema shop;
 create schema log;
 create schema tiny;
