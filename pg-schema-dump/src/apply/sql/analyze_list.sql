@@ -6,11 +6,7 @@ select
     n.nspname::text as schema,
     c.relname::text as name,
     c.relkind = 'p' as is_partitioned,
-    c.relkind = 'r' and exists (
-        select from pgmig.chunk k
-        where (k.schema_name, k.table_name) = (n.nspname::text, c.relname::text)
-        having bool_and(k.done_at is not null) and not bool_or(k.frozen) and sum(k.estimated_bytes) >= $3::bigint
-    ) as is_unfrozen,
+    c.relkind = 'r' and coalesce(k.is_unfrozen, false) as is_unfrozen,
     current_setting('data_checksums') = 'off' and current_setting('wal_log_hints') = 'off' as writes_no_hints,
     not $2
         or exists (select from pg_statistic_ext e where e.stxrelid = c.oid)
@@ -18,6 +14,13 @@ select
         as lacks_some
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
+-- Once for all tables: a look into the plan for each of them takes the square of their number.
+left join (
+    select schema_name, table_name,
+        bool_and(done_at is not null) and not bool_or(frozen) and sum(estimated_bytes) >= $3::bigint as is_unfrozen
+    from pgmig.chunk
+    group by schema_name, table_name
+) k on (k.schema_name, k.table_name) = (n.nspname::text, c.relname::text)
 cross join lateral (
     select sum(pg_relation_size(t.relid)) as bytes
     from (
