@@ -168,11 +168,7 @@ impl Strike {
 /// Waits until the databases are put in place, if they ever are.
 fn finishes(stage: &Stage<'_>) -> bool {
     while stage.pause(Duration::from_millis(1)) {
-        if stage
-            .processes()
-            .iter()
-            .any(|process| process.is("pg-migstate", "finish"))
-        {
+        if stage.finishes() {
             return true;
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Stage<'g> {
     pub(crate) clock: Option<PathBuf>,
     /// Whether somebody was killed who had no time to remove files.
     pub(crate) killed: AtomicBool,
+    /// Whether the target has crashed while databases were put in place.
+    pub(crate) crashed_in_finish: AtomicBool,
     /// Whether the source is or was written to.
     pub(crate) written: AtomicBool,
     /// What was there before.
@@ -50,6 +52,7 @@ impl<'g> Stage<'g> {
             set,
             clock: has_clock.then(|| dir.join("clock")),
             killed: AtomicBool::new(false),
+            crashed_in_finish: AtomicBool::new(false),
             written: AtomicBool::new(false),
             before: Before::of(ground),
             name: Mutex::new(name.to_owned()),
@@ -141,6 +144,14 @@ impl<'g> Stage<'g> {
         let mut found = Process::with("PGMIG_STATE_DIR", &self.state().display().to_string());
         found.sort_by_key(|process| process.pid);
         found
+    }
+
+    /// Whether databases are being put in place.
+    pub(crate) fn finishes(&self) -> bool {
+        let processes = self.processes();
+        processes
+            .iter()
+            .any(|process| process.is("pg-migstate", "finish"))
     }
 
     /// Waits, but not beyond the round's end; whether it has not come.

@@ -1,5 +1,6 @@
 //! Servers, their sessions and their settings.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pg_e2e::cluster::CANARY_USER;
@@ -10,12 +11,20 @@ use crate::stage::{Stage, held};
 /// The sessions of a migration.
 const OURS: &str = "application_name ~ '^pgmig/[0-9a-f]{12}/'";
 
+/// Remembers that the target crashes, if it is that, while databases are put in place.
+fn crashes(stage: &Stage<'_>, cluster: &Cluster) {
+    if cluster.port() == stage.ground.target.port() && stage.finishes() {
+        stage.crashed_in_finish.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Ends a server in some way, and starts it again after a while.
 fn ended(stage: &Stage<'_>, cluster: &Cluster, how: (&str, &str), pause: Duration) {
     let _steady = held(&stage.ground.steady);
     if stage.is_over() {
         return;
     }
+    crashes(stage, cluster);
     cluster.signal(how.0);
     stage.note(how.1);
     stage.pause(pause);
@@ -116,6 +125,7 @@ fn backend(stage: &Stage<'_>, cluster: &Cluster, side: &str) {
     let rows = cluster
         .try_connect("postgres")
         .and_then(|mut client| client.query(&sql, &[]));
+    crashes(stage, cluster);
     for row in rows.unwrap_or_default() {
         let pid: i32 = row.get(0);
         // It may have gone meanwhile.
