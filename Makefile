@@ -10,6 +10,7 @@
 #                   database of 2 GB in every n-th round
 #   make bench      beside psql and pg_dump, and pgcopydb, pg_comparator and reladiff where they are on PATH; writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
+#   make scale      how a copy of 10 TB would go, on the empty database that PGMIG_TARGET names: docs/scale.md
 #   make schema     write docs/records.schema.json from the record types
 #   make checks     write docs/checks.md from the checks of pg-validate
 #   make install    binaries, man pages and completions to PREFIX (/usr/local), below DESTDIR where that is given;
@@ -34,7 +35,7 @@ TOOLS := pg-probe pg-validate pg-schema-dump pg-schema-apply pg-copy pg-verify p
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build install demo test deps servers lint unit e2e torture campaigns bench schema checks clean
+.PHONY: build install demo test deps servers lint unit e2e torture campaigns bench scale schema checks clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
@@ -98,6 +99,9 @@ bench: servers build
 	$(CARGO) bench --package pg-copy --bench split -- --warm-up-time 1 --measurement-time 3
 	$(CARGO) bench --package pg-session --bench row -- --warm-up-time 1 --measurement-time 3
 	$(CARGO) bench --package pg-e2e --bench whole
+
+scale: deps
+	$(CARGO) bench --package pg-copy --bench scale
 
 checks:
 	UPDATE_CHECKS=1 $(CARGO) test --package pg-validate the_checked_in

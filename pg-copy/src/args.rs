@@ -35,8 +35,8 @@ pub struct Args {
 
     /// Copy larger tables in parts of about this size, side by side
     ///
-    /// Such as 1GB. Without it a table is split when all others would be done before it. Parts
-    /// are ranges of blocks; on sources before 14, of the first column of a unique index.
+    /// Such as 1GB. Without it a table is split when all others would be done before it, or above
+    /// 64 GiB. Parts are ranges of blocks; on sources before 14, of the first column of a unique index.
     #[arg(long, value_name = "SIZE")]
     pub(crate) split_size: Option<Size>,
 

@@ -7,7 +7,7 @@ use pg_pipe::record::Table;
 use pg_pipe::{Exit, Failure};
 use pg_session::snapshot::{self, SnapshotId};
 use pg_session::{
-    Endpoint, Error, Purpose, Relation, RelationName, Session, Wire, catalog, checksum,
+    Endpoint, Error, Purpose, Relation, RelationName, Session, Wire, catalog, checksum, hint,
 };
 
 use crate::routes::Routes;
@@ -91,11 +91,18 @@ fn lock(session: &mut Session, tables: &[&Table]) -> Result<(), Error> {
             })
             .collect();
         let statement = format!("lock table {} in access share mode", names.join(", "));
-        session
-            .batch(&statement)
-            .map_err(|error| error.while_doing("cannot lock the tables of the source"))?;
+        session.batch(&statement).map_err(not_locked)?;
     }
     Ok(())
+}
+
+fn not_locked(error: Error) -> Error {
+    let has_no_room = error.sqlstate() == Some("53200");
+    let error = error.while_doing("cannot lock the tables of the source");
+    if has_no_room {
+        return error.with_hint(hint::FEW_LOCKS);
+    }
+    error
 }
 
 fn difference(table: &Table, relation: &Relation) -> Option<&'static str> {

@@ -5,6 +5,9 @@ use pg_session::ledger::Range;
 
 /// A table below this is never split unless that was asked for, in bytes.
 const WORTH_SPLITTING: i64 = 128 << 20;
+/// A table above this is always split, in bytes: an interruption loses what is in hand, and there
+/// may be more workers elsewhere than this process has jobs.
+const LARGEST_WHOLE: i64 = 64 << 30;
 /// A part is not made smaller than this unless that was asked for, in bytes.
 const LEAST_PART: i64 = 32 << 20;
 /// Parts of a table at the most.
@@ -15,7 +18,8 @@ const MOST_PARTS: i64 = 10_000;
 pub(crate) struct Splitter {
     /// What was asked for, in bytes.
     asked: Option<i64>,
-    /// What each job would have to copy if all had the same, in bytes.
+    /// What each job would have to copy if all had the same, in bytes; not more than
+    /// [`LARGEST_WHOLE`].
     share: i64,
 }
 
@@ -23,9 +27,10 @@ impl Splitter {
     /// For tables of `total` bytes on some connections; `asked` is the size of a part, in bytes.
     pub(crate) fn new(asked: Option<i64>, total: i64, jobs: usize) -> Self {
         let jobs = i64::try_from(jobs).unwrap_or(i64::MAX).max(1);
+        let share = if jobs == 1 { i64::MAX } else { total / jobs };
         Self {
             asked,
-            share: if jobs == 1 { i64::MAX } else { total / jobs },
+            share: share.min(LARGEST_WHOLE),
         }
     }
 
@@ -96,6 +101,17 @@ mod tests {
             Splitter::new(None, WORTH_SPLITTING, 64).parts(WORTH_SPLITTING),
             4
         );
+    }
+
+    #[test]
+    fn no_chunk_takes_hours_however_few_jobs_there_are() {
+        let tb = 1 << 40;
+        for jobs in [1, 4, 16] {
+            let splitter = Splitter::new(None, 10 * tb, jobs);
+            assert_eq!(splitter.parts(LARGEST_WHOLE), 1, "{jobs}");
+            assert_eq!(splitter.parts(LARGEST_WHOLE + 1), 3, "{jobs}");
+            assert_eq!(splitter.parts(4 * tb), 128, "{jobs}");
+        }
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::worker::Shared;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(1);
+/// How many times as long as the plan takes to be read it is left alone then: that of 100,000
+/// tables is 20 MB.
+const REST: u32 = 20;
 /// How long nothing moves before it is asked why.
 const STILL: Duration = Duration::from_secs(3);
 
@@ -21,6 +24,8 @@ pub(crate) struct Watch<'a> {
     source: Option<Session>,
     target: Option<Session>,
     looked: Instant,
+    /// When the plan is read again.
+    read_again: Instant,
     /// Bytes, and since when there have been no more.
     still: (u64, Instant),
     told: BTreeSet<(Side, Blocker)>,
@@ -34,6 +39,7 @@ impl<'a> Watch<'a> {
             source: None,
             target: None,
             looked: now,
+            read_again: now,
             still: (0, now),
             told: BTreeSet::new(),
         }
@@ -66,12 +72,15 @@ impl<'a> Watch<'a> {
             if latest != Some(shared.joining.run) || !ledger::is_running(session)? {
                 shared.end();
             }
-        } else if ledger::list_holding(session, shared.joining.run, false)?
-            .iter()
-            .any(|one| one.application != shared.ends.application_name)
+        } else if Instant::now() >= self.read_again
+            && ledger::list_holding(session, shared.joining.run, false)?
+                .iter()
+                .any(|one| one.application != shared.ends.application_name)
         {
+            let begun = Instant::now();
             let chunks = ledger::list_chunks(session)?;
             shared.tell_others(&chunks);
+            self.read_again = Instant::now() + begun.elapsed() * REST;
         }
         Ok(())
     }

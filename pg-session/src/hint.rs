@@ -6,6 +6,11 @@ use std::net::IpAddr;
 use crate::endpoint::Endpoint;
 use crate::error::{Class, Error};
 
+/// What to change on a source whose lock table has no room for one lock a table. Servers call that
+/// «out of shared memory», 53200, and name the setting in whatever language.
+pub const FEW_LOCKS: &str = "Raise max_locks_per_transaction on the source and restart it: times \
+    max_connections it must be more than there are tables (pg-validate: src.max_locks).";
+
 impl Endpoint {
     /// What to change when a connection fails so; `from` is our address as the server sees it.
     pub(crate) fn connect_hint(&self, error: &Error, from: Option<IpAddr>) -> String {

@@ -16,7 +16,7 @@ pub mod conninfo;
 pub mod endpoint;
 pub mod error;
 mod greeting;
-mod hint;
+pub mod hint;
 pub mod host;
 pub mod journey;
 pub mod ledger;

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use pg_pipe::{Context, Exit, Failure};
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
 use pg_session::journey::Way;
-use pg_session::{Endpoint, ServerVersion};
+use pg_session::{Endpoint, ServerVersion, hint};
 use tempfile::NamedTempFile;
 
 /// Where packages put a bindir for each major version.
@@ -221,7 +221,11 @@ fn failed(program: &Program, said: &str) -> Failure {
             "Patterns are psql's: -t takes table or schema.table, -n a schema, with * and ? as wild cards and quotes for upper case.",
         );
     }
-    Failure::new(Exit::Refused, "pg_dump", format!("pg_dump failed: {said}")).hint(format!(
+    let failure = Failure::new(Exit::Refused, "pg_dump", format!("pg_dump failed: {said}"));
+    if said.contains("max_locks_per_transaction") {
+        return failure.hint(hint::FEW_LOCKS);
+    }
+    failure.hint(format!(
         "Run it by hand: {} --schema-only …",
         program.path.display()
     ))
@@ -276,6 +280,18 @@ mod tests {
             major,
             minor,
         }
+    }
+
+    #[test]
+    fn a_full_lock_table_is_told_with_what_makes_it_larger() {
+        let said = "pg_dump: error: query failed: ERROR: out of shared memory HINT: You might need \
+                    to increase max_locks_per_transaction.";
+        let hint = |said| {
+            let failure = failed(&program(15, 3), said);
+            failure.diagnosis().hint.clone().unwrap_or_default()
+        };
+        assert_eq!(hint(said), hint::FEW_LOCKS);
+        assert!(hint("pg_dump: error: else").starts_with("Run it by hand"));
     }
 
     #[test]

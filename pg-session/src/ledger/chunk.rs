@@ -118,7 +118,9 @@ pub struct LedgerChunk {
     pub done: Option<Done>,
 }
 
-/// Adds tables to the plan; those that are in it keep their chunks.
+/// Adds tables to the plan; those that are in it keep their chunks. Then it is analyzed: a
+/// planner that knows nothing of the queue sorts all of it each time a chunk is taken (100,000
+/// chunks: 200 ms each, against 0.1).
 ///
 /// # Errors
 /// What the server says.
@@ -157,7 +159,7 @@ pub fn plan(session: &mut Session, run: i64, tables: &[PlannedChunk]) -> Result<
             &run,
         ],
     )?;
-    Ok(())
+    session.batch("analyze pgmig.chunk")
 }
 
 /// Strings as a JSON array: PostgreSQL has no ragged array of arrays.

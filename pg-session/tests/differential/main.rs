@@ -11,6 +11,8 @@ mod compare;
 #[cfg(test)]
 mod literals;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod tables;
 #[cfg(test)]
 mod values;
