@@ -27,10 +27,6 @@ from (
                 + current_setting('max_prepared_transactions')::bigint as sessions
     ) room
     join pg_namespace n on n.oid = c.relnamespace
-    cross join (
-        select current_setting('max_connections')::bigint
-            + current_setting('max_prepared_transactions')::bigint as sessions
-    ) given
     where c.relkind in ('r', 'p', 'm')
       and n.nspname !~ '^pg_'
       and n.nspname <> 'information_schema'
