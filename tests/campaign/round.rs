@@ -203,9 +203,8 @@ impl Stage<'_> {
             if is_other && status != 0 {
                 continue;
             }
-            // Who resumes what another has finished is told so.
-            let is_done = is_done(self, &name);
-            if (status == 0 || status == 7) && is_done {
+            // Who resumes what another has finished is told so, with 0, too.
+            if status == 0 && is_done(self, &name) {
                 return Ok(statuses);
             }
             if status == 0 {

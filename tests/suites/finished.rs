@@ -106,6 +106,44 @@ fn a_finish_that_is_killed_at_any_byte_is_finished_by_the_next_one() {
 }
 
 #[test]
+fn what_is_killed_while_it_is_put_in_place_is_resumed_like_all_else() {
+    let scene = Scene::plain(Pair::newest());
+    scene.target.drop_now();
+    let proxy = Proxy::before(scene.target.cluster);
+    let target = proxy.conninfo(scene.target.cluster, "postgres");
+    let source = scene.source.cluster.conninfo("postgres");
+    let path = scene.migration_file("goes-on", &source, &target);
+    migrate(&scene, &["--hold", &path.display().to_string()]).ends_with(0);
+    let completes = || {
+        let show = ["pg-migstate", "show", "goes-on", "--format", "ndjson"];
+        scene
+            .tool(&show)
+            .run()
+            .text()
+            .contains("CompletingMigration")
+    };
+    let mut bytes = STRIDE;
+    while !completes() {
+        proxy.hold_after(bytes);
+        let mut running = finish(&scene, "goes-on").spawn();
+        wait_until("it is held, or too far", LIMIT, || {
+            proxy.holds() || !running.is_alive()
+        });
+        assert!(running.is_alive(), "it has ended before it was held");
+        signal(running.pid(), "KILL");
+        running.wait();
+        proxy.cut();
+        bytes += STRIDE;
+    }
+    let held = migrate(&scene, &["--resume", "--hold", "goes-on"]);
+    held.ends_with(7).says(&["the swap of goes-on has begun"]);
+    for _ in 0..2 {
+        migrate(&scene, &["--resume", "goes-on"]).ends_with(0);
+        same_to_pg_dump(&scene.source.conninfo(), &scene.target.conninfo());
+    }
+}
+
+#[test]
 fn two_migrations_of_one_database_load_side_by_side_and_only_one_is_put_in_place() {
     let scene = Scene::plain(Pair::newest());
     scene.target.drop_now();
