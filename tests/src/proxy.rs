@@ -197,8 +197,17 @@ fn join(client: TcpStream, state: &Arc<State>) -> io::Result<()> {
     lock(&state.open).extend([client.try_clone()?, server.try_clone()?]);
     let is_lost = Arc::new(AtomicBool::new(false));
     let back = (server.try_clone()?, client.try_clone()?);
+    let both = [server.try_clone()?, client.try_clone()?];
     let (of_answers, lost) = (Arc::clone(state), Arc::clone(&is_lost));
-    thread::spawn(move || drop(forward_answers(back, &of_answers, &lost)));
+    thread::spawn(move || {
+        let ended = forward_answers(back, &of_answers, &lost);
+        // A server that resets the connection leaves nobody to wait for.
+        if ended.is_err() {
+            for stream in both {
+                drop(stream.shutdown(Shutdown::Both));
+            }
+        }
+    });
     let of_requests = Arc::clone(state);
     thread::spawn(move || drop(forward_requests((client, server), &of_requests, &is_lost)));
     Ok(())
