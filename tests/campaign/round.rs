@@ -106,7 +106,9 @@ impl Round {
             Ok(statuses) => {
                 sweep(&stage);
                 Ok(format!(
-                    "{told}: ended with {statuses:?} after {:.1} s",
+                    "{told}: {} of {} came in time, ended with {statuses:?} after {:.1} s",
+                    stage.struck.load(Ordering::Relaxed),
+                    self.strikes.len(),
                     stage.elapsed().as_secs_f64()
                 ))
             }
@@ -140,7 +142,8 @@ impl Round {
 impl Strike {
     fn draw(dice: &mut Dice, usual: Duration, ground: &Ground) -> Self {
         let fault = faults::draw(dice, ground);
-        let late = usual + usual / 10;
+        // One that comes too late is none; what came before has made it longer.
+        let late = usual.mul_f64(0.9);
         let when = match dice.below(8) {
             _ if fault.name == WRITER => When::After(Duration::ZERO),
             0 => When::AtFinish(dice.moment(Duration::from_millis(150))),
@@ -160,6 +163,7 @@ impl Strike {
             When::AtFinish(moment) => finishes(stage) && stage.pause(moment),
         };
         if has_come {
+            stage.struck.fetch_add(1, Ordering::Relaxed);
             (self.fault.strike)(stage, self.dice.clone());
         }
     }

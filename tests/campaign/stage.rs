@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +34,8 @@ pub(crate) struct Stage<'g> {
     pub(crate) written: AtomicBool,
     /// What was there before.
     pub(crate) before: Before,
+    /// How many faults have come before the migration was done.
+    pub(crate) struck: AtomicUsize,
     /// What the migration is called; held while it is canceled.
     pub(crate) name: Mutex<String>,
     dir: PathBuf,
@@ -55,6 +57,7 @@ impl<'g> Stage<'g> {
             crashed_in_finish: AtomicBool::new(false),
             written: AtomicBool::new(false),
             before: Before::of(ground),
+            struck: AtomicUsize::new(0),
             name: Mutex::new(name.to_owned()),
             dir,
             began: Instant::now(),
