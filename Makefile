@@ -15,6 +15,10 @@
 #   make checks     write docs/checks.md from the checks of pg-validate
 #   make install    binaries, man pages and completions to PREFIX (/usr/local), below DESTDIR where that is given;
 #                   the script migrate is called pg-migrate there
+#   make dist       what one hands on: a tarball of binaries, man pages, completions and papers in target/dist, with a bill of
+#                   materials (CycloneDX) and SHA-256 sums
+#   make deny       licences, duplicates, sources and advisories of other people's crates, where cargo-deny is installed
+#   make fuzz       every parser on damaged input, for MINUTES= each (5), with cargo-fuzz and a nightly toolchain; ONLY= chooses
 #   make clean      remove what was built
 
 CARGO ?= cargo
@@ -23,19 +27,25 @@ MAJORS ?= 10 13 14 16 17 18
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-# Of make torture.
+# Of make torture and make fuzz.
 MINUTES ?=
 SEED ?=
 ROUND ?=
 LARGE ?=
 # Where the binaries are that are installed.
 BUILT ?= target/release
+# Where `make dist` puts what it makes, and for what machine that is.
+DIST ?= target/dist
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+RELEASE := pgmig-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)-$(HOST)
+BILL ?= $(CARGO) run --quiet --package pg-e2e --bin bill
+ONLY ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 TOOLS := pg-probe pg-validate pg-schema-dump pg-schema-apply pg-copy pg-verify pg-migstate
 
 export CLIPPY_CONF_DIR := $(CURDIR)/.ci
 export KEEP ?=
 
-.PHONY: build install demo test deps servers lint unit e2e torture campaigns bench scale schema checks clean
+.PHONY: build install dist demo test deps servers lint deny unit e2e torture campaigns bench scale fuzz schema checks clean
 
 build: deps
 	$(CARGO) build --release --workspace --bins
@@ -54,6 +64,15 @@ install: build
 	    "$(BUILT)/$$tool" --generate fish >"$$fish/$$tool.fish"; \
 	done
 
+dist: build
+	rm -rf '$(DIST)/$(RELEASE)' && mkdir -p '$(DIST)/$(RELEASE)'
+	$(MAKE) --old-file=build install PREFIX= DESTDIR='$(abspath $(DIST))/$(RELEASE)' BUILT='$(BUILT)'
+	cp -R README.md CHANGELOG.md LICENSE docs '$(DIST)/$(RELEASE)'
+	$(CARGO) metadata --locked --format-version 1 --filter-platform $(HOST) | $(BILL) >'$(DIST)/$(RELEASE).cdx.json'
+	cp '$(DIST)/$(RELEASE).cdx.json' '$(DIST)/$(RELEASE)/pgmig.cdx.json'
+	tar -C '$(DIST)' --sort=name --owner=0 --group=0 --numeric-owner -czf '$(DIST)/$(RELEASE).tar.gz' '$(RELEASE)'
+	cd '$(DIST)' && sha256sum '$(RELEASE).tar.gz' '$(RELEASE).cdx.json' >'$(RELEASE).sha256'
+
 demo: build
 	tests/demo/run
 
@@ -67,13 +86,31 @@ servers: deps
 	@tests/servers tools
 	@tests/servers install $(MAJORS) || echo "make: going on with: $$(tests/servers list | cut -f1 | tr '\n' ' ')" >&2
 
-lint: deps
+lint: deps deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 	@if command -v shellcheck >/dev/null; then \
 	    shellcheck migrate .ci/run tests/servers tests/demo/run tests/demo/compare tests/fixtures/tls/servers tests/fixtures/tls/certificates; \
 	else echo "make: shellcheck is not installed, scripts are not checked" >&2; fi
+
+# Without the program, lint says so and goes on: building it takes minutes, and no distribution has it. Advisories are
+# in a database of their own, which has to be fetched.
+deny:
+	@if cargo deny --version >/dev/null 2>&1; then \
+	    cargo deny --all-features check bans licenses sources && \
+	    { cargo deny --all-features fetch db 2>/dev/null || \
+	        { echo "make: the advisory database cannot be had, advisories are not checked" >&2; exit 0; }; \
+	      cargo deny --all-features check --disable-fetch advisories; }; \
+	else echo "make: cargo-deny is not installed, licences and advisories are not checked; try: cargo install --locked cargo-deny" >&2; fi
+
+# An artifact is a failure; it is in fuzz/artifacts. What is new in a corpus stays in fuzz/new.
+fuzz:
+	set -e; for target in $(ONLY); do \
+	    mkdir -p "fuzz/new/$$target"; \
+	    $(CARGO) +nightly fuzz run "$$target" "fuzz/new/$$target" "fuzz/corpus/$$target" -- \
+	        -max_total_time=$$(($(or $(MINUTES),5) * 60)) -timeout=10 -rss_limit_mb=2048 -max_len=65536; \
+	done
 
 unit: deps
 	$(CARGO) test --workspace --exclude pg-e2e --lib --bins

@@ -64,7 +64,7 @@ pub(crate) struct StateArgs {
 }
 
 /// A migration file, and what is given beside it.
-#[derive(Clone, Debug, Fragment)]
+#[derive(Clone, Debug, Default, Fragment)]
 pub(crate) struct FileArgs {
     /// Migration file, JSON: ours, or the body of Azure's command line
     ///

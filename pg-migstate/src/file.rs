@@ -202,6 +202,16 @@ impl MigrationFile {
     }
 }
 
+/// Any bytes as a migration file.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzzed(data: &[u8]) {
+    let args = FileArgs::default();
+    if let Ok(file) = MigrationFile::parse(&String::from_utf8_lossy(data), &args) {
+        assert!(check_name(&file.name).is_ok() && !file.databases.is_empty());
+        file.holds_password();
+    }
+}
+
 /// What is wrong with a file, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Problem {

@@ -302,6 +302,15 @@ fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
     Ok(entries)
 }
 
+/// Any bytes as a journal: what is read is the same when it is written and read again.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzzed(data: &[u8]) {
+    if let Ok(entries) = parse(data) {
+        let written: Vec<u8> = entries.iter().flat_map(line_of).collect();
+        assert_eq!(parse(&written), Ok(entries));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,8 @@ mod delete;
 mod file;
 mod finish;
 mod fold;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod history;
 mod journal;
 mod list;

@@ -12,6 +12,8 @@ pub mod context;
 pub mod dial;
 pub mod exit;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod generate;
 pub mod head;
 pub mod input;

@@ -8,6 +8,8 @@
 
 mod apply;
 mod dump;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod leave_out;
 mod quoted;
 mod reserved;

@@ -15,6 +15,8 @@ pub mod checksum;
 pub mod conninfo;
 pub mod endpoint;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod greeting;
 pub mod hint;
 pub mod host;

@@ -46,7 +46,7 @@ pub fn is_ignored(file: &Path) -> bool {
 }
 
 /// The password of the first line that matches.
-fn find(text: &str, wanted: Wanted<'_>) -> Option<Secret> {
+pub(crate) fn find(text: &str, wanted: Wanted<'_>) -> Option<Secret> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
         .find_map(|line| {

@@ -56,7 +56,7 @@ fn files(environment: Environment<'_>) -> Vec<PathBuf> {
 }
 
 /// The parameters of a service in a file; of a parameter that is there twice, the first.
-fn find(text: &str, name: &str, file: &Path) -> Result<Option<Parameters>, Error> {
+pub(crate) fn find(text: &str, name: &str, file: &Path) -> Result<Option<Parameters>, Error> {
     let mut found: Option<Parameters> = None;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -19,6 +19,7 @@
     reason = "a harness fails a test by panicking, with all that is known"
 )]
 
+pub mod bill;
 pub mod cluster;
 pub mod contract;
 pub mod database;

@@ -1,8 +1,10 @@
-//! `make install`: what it puts where, and that it works from there.
+//! `make install` and `make dist`: what they put where, and that it works from there.
 
 use std::fs;
 
-use pg_e2e::{Tool, workspace};
+use pg_e2e::tool::binaries;
+use pg_e2e::{Ran, Tool, workspace};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::scene::TOOLS;
@@ -10,7 +12,7 @@ use crate::scene::TOOLS;
 #[test]
 fn make_install_puts_binaries_man_pages_and_completions_below_destdir() {
     let root = TempDir::new().expect("a temporary directory can be made");
-    let built = pg_e2e::tool::binaries();
+    let built = binaries();
     let ran = Tool::program("make", "/usr/bin/make".as_ref())
         .args(["--directory"])
         .arg(workspace())
@@ -47,4 +49,69 @@ fn make_install_puts_binaries_man_pages_and_completions_below_destdir() {
         .arg("--help")
         .run();
     help.ends_with(0);
+}
+
+fn program(name: &str, words: &[&str]) -> Ran {
+    let program = ["/usr/bin", "/bin"].map(|bin| std::path::Path::new(bin).join(name));
+    let found = program.iter().find(|program| program.is_file());
+    Tool::program(name, found.expect("it is on every machine"))
+        .args(words)
+        .run()
+}
+
+#[test]
+fn make_dist_packs_all_that_is_handed_on_with_its_bill_and_sums() {
+    let root = TempDir::new().expect("a temporary directory can be made");
+    let to = root.path().display().to_string();
+    let mut make = Tool::program("make", "/usr/bin/make".as_ref())
+        .args(["--directory"])
+        .arg(workspace())
+        .args(["--old-file=build", "dist"])
+        .arg(format!("DIST={to}"))
+        .arg(format!("BUILT={}", binaries().display()))
+        .arg(format!("BILL={}", binaries().join("bill").display()));
+    // cargo's crates and toolchains are in the home of who runs the test.
+    for (name, below) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let home = std::env::home_dir().unwrap_or_default().join(below);
+        let value = std::env::var_os(name).unwrap_or(home.into());
+        make = make.env(name, value);
+    }
+    let ran = make.run();
+    ran.ends_with(0);
+    let made: Vec<String> = fs::read_dir(root.path())
+        .expect("it is there")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let ending = |ending: &str| {
+        let found = made.iter().find(|name| name.ends_with(ending));
+        found.unwrap_or_else(|| panic!("no {ending} in {made:?}\n{ran}"))
+    };
+    let sums = format!(
+        "cd '{to}' && sha256sum --check --strict '{}'",
+        ending(".sha256")
+    );
+    program("sh", &["-c", &sums]).ends_with(0);
+    let listed = program("tar", &["-tzf", &format!("{to}/{}", ending(".tar.gz"))]).text();
+    let papers = [
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs/security.md",
+        "pgmig.cdx.json",
+    ];
+    let tools = TOOLS
+        .iter()
+        .flat_map(|tool| [format!("bin/{tool}"), format!("share/man/man1/{tool}.1")]);
+    for file in papers.map(str::to_owned).into_iter().chain(tools) {
+        let is_there = listed
+            .lines()
+            .any(|line| line.ends_with(&format!("/{file}")));
+        assert!(is_there, "{file} is not in {listed}");
+    }
+    let bill = fs::read(root.path().join(ending(".cdx.json"))).expect("it is there");
+    let bill: Value = serde_json::from_slice(&bill).expect("JSON");
+    assert_eq!(bill["bomFormat"], "CycloneDX");
+    let count = bill["components"].as_array().map_or(0, Vec::len);
+    assert!(count > 100, "{count} components");
 }

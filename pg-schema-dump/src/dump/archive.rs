@@ -9,7 +9,7 @@ use libpgdump::{Entry, ObjectType};
 use pg_pipe::record::{Object, Section};
 
 use crate::dump::gaps::Identity;
-use crate::dump::{attver, owner};
+use crate::dump::{attver, owner, sound};
 
 /// Reads an archive. Objects come in pg_dump's order, which is a dependency order; owners
 /// follow their objects in the order of the archive. With them comes what each is in the
@@ -18,6 +18,7 @@ use crate::dump::{attver, owner};
 /// # Errors
 /// When the archive cannot be read.
 pub(crate) fn objects(archive: &Path) -> anyhow::Result<(Vec<Object>, BTreeMap<i64, Identity>)> {
+    sound::check(archive)?;
     let dump = libpgdump::load(archive).context("cannot read the archive of pg_dump")?;
     let next_id = dump
         .entries()

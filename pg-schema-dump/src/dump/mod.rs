@@ -1,7 +1,7 @@
 //! `pg-schema-dump`: runs a fitting pg_dump, reads its archive's table of contents into
 //! `object` records, and adds what a schema-only archive lacks.
 
-mod archive;
+pub(crate) mod archive;
 mod args;
 mod attver;
 mod filter;
@@ -12,6 +12,7 @@ mod owner;
 mod pg_dump;
 mod refresh;
 mod roles;
+mod sound;
 mod statistics;
 mod tables;
 mod withheld;

@@ -146,7 +146,7 @@ impl Inbox {
         }
     }
 
-    /// Reads more; `needed` bytes from `begin` on are to fit.
+    /// Reads more; `needed` bytes from `begin` on are to fit in the end.
     fn read(&mut self, stream: &mut Stream<Line>, needed: usize) -> Result<(), Error> {
         self.make_room(needed);
         // A line that blocks is never pending.
@@ -161,7 +161,8 @@ impl Inbox {
             self.frames = self.frames.saturating_sub(self.begin);
             self.begin = 0;
         }
-        let wanted = needed.max(CAPACITY);
+        // Memory is for what has come, not for what a length announces.
+        let wanted = needed.min(2 * self.end).max(CAPACITY);
         if self.bytes.len() < wanted {
             self.bytes.resize(wanted, 0);
         } else if self.bytes.len() > 4 * CAPACITY && self.end < CAPACITY && wanted == CAPACITY {
@@ -251,6 +252,35 @@ fn garbled() -> Error {
         Class::Lost,
         "what the server sent is no message of the protocol",
     )
+}
+
+/// Any bytes as what a server has sent: first frames of COPY, then messages, until one is not
+/// whole or is none. No byte is given out twice, and none is lost.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn split(data: &[u8]) {
+    let mut inbox = Inbox {
+        bytes: data.to_vec(),
+        end: data.len(),
+        ..Inbox::default()
+    };
+    loop {
+        let before = inbox.begin;
+        inbox.frames = inbox.begin;
+        if inbox.pass_frames().is_err() {
+            return;
+        }
+        let frames = inbox.take_frames().len();
+        assert_eq!(inbox.begin, before + frames);
+        let Ok(Some(length)) = inbox.message_at(inbox.begin) else {
+            return;
+        };
+        let Some([tag, _, _, _, _, body @ ..]) = inbox.bytes.get(inbox.begin..inbox.begin + length)
+        else {
+            return;
+        };
+        drop(parsed(*tag, body));
+        inbox.begin += length;
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Class, Error};
 use crate::startup::Stream;
+#[cfg(any(test, fuzzing))]
+pub(crate) use inbox::split;
 use inbox::{Inbox, Message};
 use line::Line;
 pub use open::WireCancel;

@@ -1,0 +1,4 @@
+//! A connection string, of any bytes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pg_session::fuzzed::conninfo(data));
