@@ -114,11 +114,14 @@ pub fn list(session: &mut Session) -> Result<Vec<(String, Mark)>, Error> {
     Ok(rows.iter().filter_map(marked).collect())
 }
 
-/// The statement that marks a database.
+/// The statements that mark a database, to be sent in one message or in a transaction. The commit
+/// waits for the disk: sessions that come after a crash of the server must not go on in a database
+/// that has lost its mark.
 pub fn statement(database: &str, mark: &Mark) -> String {
     // A mark has string keys only, so it always has a JSON form.
     let json = serde_json::to_string(mark).unwrap_or_default();
-    comment_statement(database, Some(&json))
+    let comment = comment_statement(database, Some(&json));
+    format!("set local synchronous_commit to on; {comment}")
 }
 
 /// The statement that sets or clears the comment of a database.

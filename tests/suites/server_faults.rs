@@ -6,7 +6,7 @@ use std::time::Duration;
 use pg_e2e::cluster::Setup;
 use pg_e2e::fault::{Locked, signal, wait_until};
 use pg_e2e::tool::Tool;
-use pg_e2e::{Cluster, Database, Disk, Majors, Ran, rows};
+use pg_e2e::{Cluster, Database, Disk, Majors, Pipeline, Ran, rows};
 use tempfile::TempDir;
 
 use crate::recorded::{file, migrate};
@@ -206,4 +206,38 @@ fn unlogged_tables_that_a_crash_of_the_target_has_emptied_are_copied_again() {
     again.ends_with(0).says(&["table public.lost is unlogged"]);
     assert!(!again.stderr.contains("table public.kept"), "{again}");
     rows::are_equal(&scene.source, &scene.target);
+}
+
+#[test]
+fn whose_a_database_is_outlives_a_target_that_dies_right_after_it_was_made() {
+    let source = Database::create(server(""), "marked").with("create table t (id integer)");
+    let target = server(LAZY);
+    let scene = Scene {
+        target: Database {
+            cluster: target,
+            name: source.name.clone(),
+        },
+        source,
+        dir: TempDir::new().expect("a temporary directory can be made"),
+    };
+    let file = file(&scene, "mark");
+    let line: [&[&str]; 4] = [
+        &["pg-migstate", "begin", &file],
+        &["pg-probe", "-"],
+        &["pg-schema-dump", "-"],
+        &["pg-schema-apply", "--section", "pre-data", "-"],
+    ];
+    let ran = Pipeline::of(scene.tools(&line)).run();
+    ran.last().ends_with(0);
+    target.kill();
+    target.start_again();
+    // What was made in it without the mark would be nobody's, and no resume would go on with it.
+    let marked = "select count(*) from pg_database \
+                  where shobj_description(oid, 'pg_database') like '{\"pgmig\":1,%'";
+    let marked = target.connect("postgres").query_one(marked, &[]);
+    assert_eq!(
+        marked.expect("the server answers").get::<_, i64>(0),
+        1,
+        "the mark is lost"
+    );
 }
