@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pg_pipe::record::Side;
 use pg_session::catalog::{self, Blocker};
-use pg_session::{Endpoint, Error, Purpose, Session, ledger};
+use pg_session::{Endpoint, Error, Purpose, Role, Session, ledger};
 
 use crate::worker::Shared;
 
@@ -88,9 +88,9 @@ impl<'a> Watch<'a> {
     /// Whether sessions of ours wait for somebody else's there; each is told of once.
     fn look_for_locks(&mut self, side: Side) -> bool {
         let shared = self.shared;
-        let (slot, endpoint) = match side {
-            Side::Source => (&mut self.source, &shared.ends.source),
-            Side::Target => (&mut self.target, &shared.ends.target),
+        let (slot, endpoint, role) = match side {
+            Side::Source => (&mut self.source, &shared.ends.source, Role::Source),
+            Side::Target => (&mut self.target, &shared.ends.target, Role::Target),
         };
         let found = open(slot, shared, endpoint)
             .and_then(|session| catalog::list_blockers(session, &shared.ends.application_name));
@@ -100,7 +100,7 @@ impl<'a> Watch<'a> {
         };
         let is_locked = !blockers.is_empty();
         for blocker in blockers {
-            let text = sentence(side, &blocker);
+            let text = blocker.sentence(role);
             if self.told.insert((side, blocker)) {
                 shared.context.notice().warn(&text);
             }
@@ -120,20 +120,4 @@ fn open<'s>(
     let name = format!("{} watch", shared.ends.application_name);
     let session = endpoint.connect(Purpose::Read, &name)?;
     Ok(slot.insert(session))
-}
-
-fn sentence(side: Side, blocker: &Blocker) -> String {
-    let side = match side {
-        Side::Source => "source",
-        Side::Target => "target",
-    };
-    let on = blocker
-        .relation
-        .as_ref()
-        .map_or_else(String::new, |relation| format!(" on {relation}"));
-    format!(
-        "waits for a lock{on}, for which process {} (user {}, {}) stands before us on the {side}; \
-         end it with pg_terminate_backend({}), or wait",
-        blocker.pid, blocker.user, blocker.application, blocker.pid
-    )
 }

@@ -210,7 +210,8 @@ pub(crate) struct FileArgs {
 
     /// Note in a file what was found equal, and go on from there after an interruption
     ///
-    /// The file is removed when a run comes to its end.
+    /// It is about tables: one that was made anew, truncated or rewritten since is compared again,
+    /// and what was updated since is not seen. The file is removed when a run comes to its end.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "sample"])]
     pub(crate) resume: Option<PathBuf>,
 }

@@ -2,7 +2,6 @@
 //! done about differences.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,9 +13,10 @@ use crate::args::Args;
 use crate::dearness;
 use crate::desk::{Desk, Pending, tasks};
 use crate::drill::Wanted;
-use crate::history;
+use crate::fresh::Fresh;
+use crate::history::History;
 use crate::known::Known;
-use crate::metrics::Metrics;
+use crate::metrics;
 use crate::objects;
 use crate::parameters;
 use crate::plan::{self, Comparison, Course, Listing};
@@ -32,6 +32,7 @@ use crate::server::{Server, undisturbed};
 use crate::sides::Sides;
 use crate::soundness;
 use crate::tally::{Closed, Tally};
+use crate::watch::Watch;
 
 /// Compares what the flags or the stream name.
 ///
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
     let mut files = Files::open(args)?;
     let begun = Instant::now();
     let mut sides = Sides::open(args, &known, &scope, context)?;
+    let _watch = Watch::begin(&sides, context);
     check_conditions(&scope, &mut sides)?;
     let mut warned = sides.warn(context)?;
     warned |= soundness::warn_of_collations(sides.target.session(), context)?;
@@ -130,8 +132,8 @@ fn beyond_rows(
 /// a directory does not exist.
 struct Files {
     repair: Option<Repair>,
-    history: Option<File>,
-    metrics: Option<Metrics>,
+    history: Option<History>,
+    metrics: Option<Fresh>,
 }
 
 impl Files {
@@ -144,18 +146,18 @@ impl Files {
                 .as_deref()
                 .map(Repair::begin)
                 .transpose()?,
-            history: files.history.as_deref().map(history::open).transpose()?,
-            metrics: files.metrics.as_deref().map(Metrics::begin).transpose()?,
+            history: files.history.as_deref().map(History::open).transpose()?,
+            metrics: files.metrics.as_deref().map(metrics::begin).transpose()?,
         })
     }
 
     fn write(self, closed: Closed, sides: &Sides, begun: Instant) -> anyhow::Result<()> {
-        if let Some(file) = self.history {
+        if let Some(history) = self.history {
             let places = (&*sides.source_place(), &*sides.target.place());
-            history::append(file, places, &closed.all)?;
+            history.append(places, &closed.all)?;
         }
-        if let Some(metrics) = self.metrics {
-            metrics.write(&closed.sum, &closed.all, begun.elapsed())?;
+        if let Some(file) = self.metrics {
+            metrics::write(file, &closed.sum, &closed.all, begun.elapsed())?;
         }
         match closed.resume {
             Some(resume) => resume.end(),
@@ -173,7 +175,7 @@ fn take_up<'run>(
     tally: &mut Tally<'run>,
 ) -> anyhow::Result<()> {
     let (source, target) = (sides.source_place(), sides.target.place());
-    let mut resume = Resume::open(path, &[&source, &target, &scope.text()], context)?;
+    let mut resume = Resume::open(path, &[&source, &target, &scope.text()], plan, context)?;
     for comparison in plan {
         let is_open = matches!(comparison.course, Course::Compare { .. });
         if let Some(verified) = resume.take(comparison.kind, &comparison.name)
@@ -218,11 +220,17 @@ fn plan(known: &mut Known, sides: &mut Sides, scope: &Scope) -> anyhow::Result<V
     for listing in source.iter_mut().chain([&mut target]) {
         listing.keep(&chosen, scope);
     }
-    Ok(if known.has_scope() {
+    let plan = if known.has_scope() {
         plan::scoped(known, source, target, scope)
     } else {
         plan::whole(source.unwrap_or_default(), target, scope)
-    })
+    };
+    if plan.is_empty() && scope.is_chosen() {
+        return Err(Failure::usage("the patterns leave nothing to compare")
+            .hint("A pattern of -T or -N takes away what -t and -n have chosen, and a stream names what is compared.")
+            .into());
+    }
+    Ok(plan)
 }
 
 /// A condition must be one on both sides: what closes a bracket that it has not opened would take
@@ -253,10 +261,20 @@ fn check_conditions(scope: &Scope, sides: &mut Sides) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A column that neither side has would be compared on none, and pass.
+/// A column that neither side has would be compared on none, and pass; one that is generated, too,
+/// since its values are nobody's to compare.
 fn check_columns(scope: &Scope, source: Option<&Listing>, target: &Listing) -> Result<(), Failure> {
     for (table, columns) in &scope.columns {
         let sides = || source.into_iter().chain([target]);
+        let generated = columns
+            .iter()
+            .find(|column| sides().any(|listing| listing.generates(table, column)));
+        if let Some(column) = generated {
+            return Err(Failure::usage(format!(
+                "--columns: column {column} of table {table} is generated, and its values are not compared"
+            ))
+            .hint("Compare the columns that it is computed from."));
+        }
         let unknown = columns
             .iter()
             .find(|column| !sides().any(|listing| listing.has_column(table, column)));

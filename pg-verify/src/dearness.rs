@@ -35,8 +35,8 @@ pub(crate) fn limit(plan: &mut [Comparison], sides: &mut Sides, most: u32) -> an
             continue;
         }
         let why = format!(
-            "a statement that reads it costs {cost:.0}, more than --statement-cost {most}, and it \
-             has no key by which it could be read in ranges"
+            "a statement that reads it costs {cost:.0}, more than --statement-cost {most}, and \
+             no ranges of a key would be cheap enough: it has none, or no statistics (ANALYZE)"
         );
         comparison.course = Course::Settled(Verdict::Unverified, why);
         comparison.ranges = Vec::new();

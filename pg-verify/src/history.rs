@@ -1,13 +1,15 @@
 //! The history of runs: one line of CSV for each thing that was compared, appended.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use pg_pipe::record::{Verdict, Verified, VerifiedKind};
 use pg_pipe::report::data;
 use pg_pipe::{Failure, owned};
+
+use crate::fresh::unwritten;
 
 /// What the columns are called, in the first line of a new file.
 const HEADING: [&str; 18] = [
@@ -31,30 +33,60 @@ const HEADING: [&str; 18] = [
     "message",
 ];
 
-/// Opens the file, so that a run does not end in vain. Conditions have values: it is for its
-/// owner only.
-///
-/// # Errors
-/// A [`Failure`] (exit 2) when it cannot be written.
-pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    owned::file().append(true).open(path).map_err(|error| {
-        Failure::usage(format!("cannot write {}: {error}", path.display()))
-            .hint("Give --history a file that you can write to.")
-    })
+/// The file that a run is appended to.
+pub(crate) struct History {
+    path: PathBuf,
+    file: File,
 }
 
-/// Appends a run, in one write, so that two runs at a time do not mix their lines.
-///
-/// # Errors
-/// When the file cannot be written.
-pub(crate) fn append(
-    mut file: File,
+impl History {
+    /// Opens the file, so that a run does not end in vain. Conditions have values: it is for its
+    /// owner only.
+    ///
+    /// # Errors
+    /// A [`Failure`] (exit 2) when it cannot be written.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let opened = owned::file().append(true).open(path);
+        let file = opened.map_err(|error| {
+            Failure::usage(format!("cannot write {}: {error}", path.display()))
+                .hint("Give --history a file that you can write to.")
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Appends a run, in one write, so that two runs at a time do not mix their lines.
+    ///
+    /// # Errors
+    /// When the file cannot be written (exit 3).
+    pub(crate) fn append(mut self, places: (&str, &str), all: &[Verified]) -> anyhow::Result<()> {
+        let is_new = self.file.metadata().is_ok_and(|file| file.len() == 0);
+        let lines = lines(places, all, is_new).context("cannot write the history")?;
+        self.file
+            .write_all(&lines)
+            .and_then(|()| sync(&self.file))
+            .map_err(|error| unwritten(&self.path, &error).into())
+    }
+}
+
+/// A device or a pipe has nothing to be synchronized with.
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}
+
+/// The lines of a run.
+fn lines(
     (source, target): (&str, &str),
     all: &[Verified],
-) -> anyhow::Result<()> {
-    let is_new = file.metadata().context("cannot read the history")?.len() == 0;
+    with_heading: bool,
+) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    if is_new {
+    if with_heading {
         csv.write_record(HEADING)?;
     }
     let time = jiff::Timestamp::now()
@@ -63,10 +95,7 @@ pub(crate) fn append(
     for one in all {
         csv.write_record(fields(one, [&time, source, target]).into_iter().map(data))?;
     }
-    let lines = csv.into_inner().context("cannot write the history")?;
-    file.write_all(&lines)
-        .and_then(|()| file.sync_all())
-        .context("cannot write the history")
+    Ok(csv.into_inner()?)
 }
 
 fn fields(one: &Verified, run: [&str; 3]) -> Vec<String> {

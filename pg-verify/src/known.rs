@@ -22,6 +22,8 @@ pub(crate) struct Known {
     pub(crate) tables: BTreeMap<RelationName, Columns>,
     /// What pg-copy read of the source.
     pub(crate) copied: BTreeMap<RelationName, Reading>,
+    /// The conditions of tables of which pg-copy has copied some rows only.
+    conditions: BTreeMap<RelationName, String>,
     /// Sequences in scope, with where the source stands if pg-copy has been there.
     pub(crate) sequences: BTreeMap<RelationName, Option<Reading>>,
     /// Large objects of the source.
@@ -65,6 +67,7 @@ impl Known {
             Record::Copied(copied) => {
                 let name = RelationName::new(&copied.schema, &copied.table);
                 let reading = Reading::rows(copied.rows, copied.checksum.clone());
+                self.note_condition(&name, copied.condition.clone());
                 self.copied.insert(name, reading);
             }
             Record::Sequence(sequence) => {
@@ -77,6 +80,19 @@ impl Known {
             Record::Error(error) if error.scope == Reach::Item => self.note_failure(error),
             _ => {}
         }
+    }
+
+    fn note_condition(&mut self, name: &RelationName, condition: Option<String>) {
+        self.conditions.remove(name);
+        self.conditions
+            .extend(condition.map(|condition| (name.clone(), condition)));
+    }
+
+    /// The condition of the rows that pg-copy has copied of a table, where what it read is
+    /// compared.
+    pub(crate) fn condition(&self, name: &RelationName) -> Option<&String> {
+        let is_compared = self.copied.contains_key(name);
+        self.conditions.get(name).filter(|_| is_compared)
     }
 
     fn note_failure(&mut self, error: &ErrorRecord) {

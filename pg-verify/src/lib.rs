@@ -14,6 +14,7 @@ mod dearness;
 mod desk;
 mod details;
 mod drill;
+mod fresh;
 mod history;
 mod judge;
 mod known;
@@ -34,6 +35,7 @@ mod server;
 mod sides;
 mod soundness;
 mod tally;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,65 +1,37 @@
 //! The result as OpenMetrics text, for node_exporter's textfile collector. The file is whole or
-//! the one of the run before: it is written beside its place and renamed.
+//! the one of the run before.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use pg_pipe::Failure;
 use pg_pipe::record::{Verdict, Verification, VerificationStatus, Verified};
-use tempfile::NamedTempFile;
 
+use crate::fresh::Fresh;
 use crate::history::{kind, verdict};
 
-/// A file of metrics that is going to be written.
-pub(crate) struct Metrics {
-    path: PathBuf,
-    file: NamedTempFile,
+/// The collector runs as somebody else, and has no use for a file of its owner only.
+const MODE: u32 = 0o644;
+
+/// Makes sure that the file can be written.
+///
+/// # Errors
+/// A [`Failure`] (exit 2) when it cannot.
+pub(crate) fn begin(path: &Path) -> Result<Fresh, Failure> {
+    Fresh::begin("--metrics", path, MODE)
 }
 
-impl Metrics {
-    /// Makes sure that the file can be written.
-    ///
-    /// # Errors
-    /// A [`Failure`] (exit 2) when it cannot.
-    pub(crate) fn begin(path: &Path) -> Result<Self, Failure> {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        // The collector runs as somebody else, and has no use for a file of mode 0600.
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        let file = tempfile::Builder::new()
-            .permissions(readable)
-            .tempfile_in(directory.unwrap_or(Path::new(".")))
-            .map_err(|error| {
-                Failure::usage(format!("cannot write {}: {error}", path.display()))
-                    .hint("Give --metrics a file in a directory that you can write to.")
-            })?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-        })
-    }
-
-    /// Writes the result of a run.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn write(
-        mut self,
-        sum: &Verification,
-        all: &[Verified],
-        took: Duration,
-    ) -> anyhow::Result<()> {
-        let written = self
-            .file
-            .write_all(text(sum, all, took).as_bytes())
-            .and_then(|()| self.file.as_file().sync_all());
-        written
-            .and_then(|()| Ok(self.file.persist(&self.path).map(drop)?))
-            .with_context(|| format!("cannot write {}", self.path.display()))
-    }
+/// Writes the result of a run.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write(
+    file: Fresh,
+    sum: &Verification,
+    all: &[Verified],
+    took: Duration,
+) -> Result<(), Failure> {
+    file.put(|out| out.write_all(text(sum, all, took).as_bytes()))
 }
 
 /// A family of metrics: name, help, and the samples, each with its labels.

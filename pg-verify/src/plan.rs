@@ -56,6 +56,8 @@ pub(crate) struct Comparison {
     pub(crate) course: Course,
     /// The parts that a table is read in; none when it is read in one piece.
     pub(crate) ranges: Vec<Range>,
+    /// The condition of the rows that pg-copy has copied, where those are compared.
+    pub(crate) copied_where: Option<String>,
 }
 
 /// What a database holds.
@@ -82,12 +84,17 @@ impl Listing {
         }
     }
 
-    /// Whether a table of it has a column.
+    /// Whether a table of it has a column that is not generated.
     pub(crate) fn has_column(&self, table: &RelationName, column: &str) -> bool {
         let copied = self.relations.iter().filter(|one| one.name == *table);
         let mut names = copied.flat_map(|one| one.columns.iter().map(|column| &column.name));
+        names.any(|name| name == column)
+    }
+
+    /// Whether a table of it has a generated column of that name.
+    pub(crate) fn generates(&self, table: &RelationName, column: &str) -> bool {
         let generated = self.generated.get(table);
-        names.any(|name| name == column) || generated.is_some_and(|all| all.contains_key(column))
+        generated.is_some_and(|all| all.contains_key(column))
     }
 }
 
@@ -157,6 +164,9 @@ pub(crate) fn scoped(
     let there = tables(target.relations, target.generated, scope);
     let offers = named(known, copied, live, can_read);
     let mut plan = join(VerifiedKind::Table, offers, there, extras);
+    for comparison in &mut plan {
+        comparison.copied_where = known.condition(&comparison.name).cloned();
+    }
     let positions = known
         .sequences
         .iter()
@@ -276,6 +286,7 @@ fn large_objects(source: Half) -> Comparison {
         name: RelationName::new("", LARGE_OBJECTS),
         course: compare(source, Half::Read(Job::LargeObjects)),
         ranges: Vec::new(),
+        copied_where: None,
     }
 }
 
@@ -294,6 +305,7 @@ fn join(kind: VerifiedKind, source: Offers, mut target: Offers, extras: Extras) 
             course: course(there, target.remove(&name)),
             name,
             ranges: Vec::new(),
+            copied_where: None,
         })
         .collect();
     if extras == Extras::Count {
@@ -302,6 +314,7 @@ fn join(kind: VerifiedKind, source: Offers, mut target: Offers, extras: Extras) 
             name,
             course: Course::Settled(Verdict::Extra, "only on the target".to_owned()),
             ranges: Vec::new(),
+            copied_where: None,
         }));
     }
     plan
@@ -389,10 +402,12 @@ impl Comparison {
 
     /// The condition of the rows that are compared, where not all are.
     pub(crate) fn condition(&self) -> Option<&String> {
-        self.jobs().into_iter().flatten().find_map(|job| match job {
+        let jobs = self.jobs();
+        let filter = jobs.into_iter().flatten().find_map(|job| match job {
             Job::Table(table) => table.filter.as_ref(),
             Job::Sequence(_) | Job::LargeObjects => None,
-        })
+        });
+        filter.or(self.copied_where.as_ref())
     }
 
     /// Bytes to read on both sides.

@@ -26,6 +26,10 @@ use crate::tally::{Readings, Tally};
 /// Rows that a repair is written for, of one table.
 const MOST_REPAIRED: usize = 1_000_000;
 
+/// What is told of a table of which pg-copy has copied some rows only.
+const NO_CONDITION: &str =
+    "; its rows are looked for when pg-verify has the --where of pg-copy, too";
+
 /// How often the stop switch is looked at while we wait.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -108,9 +112,15 @@ impl<'run> Pursuit<'run, '_> {
             _ => Vec::new(),
         };
         live.retain(|relation| names.contains(&relation.name));
-        let cases = pending.into_iter().filter_map(|pending| {
+        let cases = pending.into_iter().filter_map(|mut pending| {
             let comparison = plan.get(pending.number)?;
             let source = live.iter().find(|one| one.name == comparison.name);
+            // SQL out of a stream is run on no source; without it all others would be missing.
+            let source = source.filter(|_| comparison.copied_where.is_none());
+            if wanted && comparison.copied_where.is_some() {
+                let message = pending.outcome.message.take().unwrap_or_default();
+                pending.outcome.message = Some(format!("{message}{NO_CONDITION}"));
+            }
             let tables = match (&comparison.course, source) {
                 (
                     Course::Compare {

@@ -2,14 +2,15 @@
 //! We never run it.
 //!
 //! Rows that are extra go first, children before their parents; then, parents first, rows are
-//! changed and added. Foreign keys that are checked at once are deferred for the transaction,
+//! changed and added. Where a row that others refer to is extra under a key that can be written
+//! in two ways, it goes last, so that it can become the one that is missing. Foreign keys that are checked at once are deferred for the transaction,
 //! which their owner may do without being a superuser, so that cycles and rows that refer to
 //! each other are no obstacle; triggers of users do not fire.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use pg_pipe::Failure;
@@ -17,9 +18,9 @@ use pg_pipe::record::VerifiedKind;
 use pg_session::checksum::{by_name, bytes_expression};
 use pg_session::relation::ColumnFacts;
 use pg_session::{RelationName, Session, quote};
-use tempfile::NamedTempFile;
 
 use crate::drill::{Fault, Found, Suspect, Value, has_operators};
+use crate::fresh::Fresh;
 use crate::plan::Comparison;
 use crate::ranges::{literals, row};
 use crate::reading::TableJob;
@@ -46,8 +47,7 @@ SET LOCAL array_nulls TO on;
 
 /// A repair that is being put together.
 pub(crate) struct Repair {
-    path: PathBuf,
-    file: NamedTempFile,
+    file: Fresh,
     tables: Vec<Table>,
     /// Statements that belong to no table.
     others: Vec<String>,
@@ -61,6 +61,8 @@ struct Table {
     name: RelationName,
     deletes: File,
     changes: File,
+    /// Rows that are extra under a key that may equal one that is missing, such as 1.00 and 1.0.
+    late_deletes: File,
     facts: Facts,
 }
 
@@ -70,6 +72,8 @@ struct Facts {
     /// Columns that an UPDATE must not touch: values of unique keys may be in the way of each
     /// other, and an identity takes none. Such rows are deleted and added.
     replaced: BTreeSet<String>,
+    /// Identity columns that take no values.
+    identities: BTreeSet<String>,
     /// Whether a foreign key does something when a row is deleted, at once: its rows can only be
     /// updated, in the hope that no value of a unique key is in the way.
     is_held: bool,
@@ -80,18 +84,10 @@ impl Repair {
     ///
     /// # Errors
     /// A [`Failure`] (exit 2) when it cannot.
-    pub(crate) fn begin(path: &Path) -> anyhow::Result<Self> {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        // It holds data: readable by its owner only.
-        let file = NamedTempFile::new_in(directory.unwrap_or(Path::new("."))).map_err(|error| {
-            Failure::usage(format!("cannot write {}: {error}", path.display()))
-                .hint("Give --repair-sql a file in a directory that you can write to.")
-        })?;
+    pub(crate) fn begin(path: &Path) -> Result<Self, Failure> {
         Ok(Self {
-            path: path.to_owned(),
-            file,
+            // It holds data: readable by its owner only.
+            file: Fresh::begin("--repair-sql", path, 0o600)?,
             tables: Vec::new(),
             others: Vec::new(),
             left: Vec::new(),
@@ -123,8 +119,12 @@ impl Repair {
         let mut facts = Facts::default();
         for fact in read_facts(session, &[table.relation.oid])? {
             match fact.kind.as_str() {
-                "unique" | "identity" if fact.relation == table.relation.oid => {
+                "unique" if fact.relation == table.relation.oid => {
                     facts.replaced.insert(fact.name);
+                }
+                "identity" if fact.relation == table.relation.oid => {
+                    facts.replaced.insert(fact.name.clone());
+                    facts.identities.insert(fact.name);
                 }
                 "foreign key" if fact.referenced == Some(table.relation.oid) => {
                     facts.is_held |= fact.detail == "true";
@@ -137,6 +137,7 @@ impl Repair {
             name: name.clone(),
             deletes: tempfile::tempfile().context("cannot make a temporary file")?,
             changes: tempfile::tempfile().context("cannot make a temporary file")?,
+            late_deletes: tempfile::tempfile().context("cannot make a temporary file")?,
             facts,
         });
         Ok(())
@@ -184,75 +185,91 @@ impl Repair {
     ///
     /// # Errors
     /// When it cannot be written, and what the target says.
-    pub(crate) fn write(mut self, session: &mut Session) -> anyhow::Result<()> {
+    pub(crate) fn write(self, session: &mut Session) -> anyhow::Result<()> {
         let oids: Vec<u32> = self.tables.iter().map(|table| table.oid).collect();
         let facts = read_facts(session, &oids)?;
-        let path = self.path.clone();
-        self.write_all(session, &facts)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        self.file
-            .persist(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let encoding = session.facts().encoding.clone();
+        let Self {
+            file,
+            mut tables,
+            others,
+            left,
+        } = self;
+        file.put(|out| write_all(out, &mut tables, (&others, &left), (&facts, &encoding)))?;
         Ok(())
     }
+}
 
-    fn write_all(&mut self, session: &Session, facts: &[Fact]) -> io::Result<()> {
-        let order = in_order(&self.tables, facts);
-        let out = &mut self.file;
+fn write_all(
+    out: &mut dyn Write,
+    tables: &mut [Table],
+    (others, left): (&[String], &[String]),
+    (facts, encoding): (&[Fact], &str),
+) -> io::Result<()> {
+    let order = in_order(tables, facts);
+    writeln!(
+        out,
+        "-- Makes rows of the target equal to those of the source; written by pg-verify, never run by it.\n\
+         -- Read it, then: psql -X -f FILE, as the owner of the tables. Then run pg-verify again.\n\
+         -- It is one transaction: where the server refuses a statement nothing has changed."
+    )?;
+    for left in left {
         writeln!(
             out,
-            "-- Makes rows of the target equal to those of the source; written by pg-verify, never run by it.\n\
-             -- Read it, then: psql -X -f FILE, as the owner of the tables. Then run pg-verify again.\n\
-             -- It is one transaction: where the server refuses a statement nothing has changed."
+            "-- Not made equal: {}",
+            left.replace(['\n', '\r'], " ")
         )?;
-        for left in &self.left {
-            writeln!(
-                out,
-                "-- Not made equal: {}",
-                left.replace(['\n', '\r'], " ")
-            )?;
-        }
-        let encoding = if session.facts().encoding == "SQL_ASCII" {
-            "SQL_ASCII"
-        } else {
-            "UTF8"
-        };
-        out.write_all(
-            SETTINGS
-                .replace("'UTF8'", &quote::literal(encoding))
-                .as_bytes(),
-        )?;
-        let switches = switches(facts);
-        for (off, _) in &switches {
-            writeln!(out, "{off}")?;
-        }
-        for at in order.iter().rev() {
-            if let Some(table) = self.tables.get_mut(*at) {
-                append(&mut table.deletes, out)?;
-            }
-        }
-        for at in &order {
-            if let Some(table) = self.tables.get_mut(*at) {
-                append(&mut table.changes, out)?;
-            }
-        }
-        for other in &self.others {
-            writeln!(out, "{other}")?;
-        }
-        if !switches.is_empty() {
-            writeln!(out, "SET CONSTRAINTS ALL IMMEDIATE;")?;
-        }
-        for (_, on) in switches.iter().rev() {
-            writeln!(out, "{on}")?;
-        }
-        writeln!(out, "COMMIT;")?;
-        out.flush()
     }
+    let encoding = if encoding == "SQL_ASCII" {
+        "SQL_ASCII"
+    } else {
+        "UTF8"
+    };
+    out.write_all(
+        SETTINGS
+            .replace("'UTF8'", &quote::literal(encoding))
+            .as_bytes(),
+    )?;
+    let switches = switches(facts);
+    for (off, _) in &switches {
+        writeln!(out, "{off}")?;
+    }
+    for at in order.iter().rev() {
+        if let Some(table) = tables.get_mut(*at) {
+            append(&mut table.deletes, out)?;
+        }
+    }
+    for at in &order {
+        if let Some(table) = tables.get_mut(*at) {
+            append(&mut table.changes, out)?;
+        }
+    }
+    for at in order.iter().rev() {
+        if let Some(table) = tables.get_mut(*at) {
+            append(&mut table.late_deletes, out)?;
+        }
+    }
+    for other in others {
+        writeln!(out, "{other}")?;
+    }
+    if !switches.is_empty() {
+        writeln!(out, "SET CONSTRAINTS ALL IMMEDIATE;")?;
+    }
+    for (_, on) in switches.iter().rev() {
+        writeln!(out, "{on}")?;
+    }
+    writeln!(out, "COMMIT;")?;
+    out.flush()
 }
 
 impl Table {
     fn add(&mut self, table: &TableJob, found: &Found) -> io::Result<()> {
+        let may_be_one = self.facts.is_held && !has_one_form(&table.key);
         match (found.fault, &found.source, &found.target) {
+            (Fault::Missing, Some(source), _) if may_be_one => {
+                self.change_or_insert(table, found, &source.values)
+            }
+            (Fault::Extra, ..) if may_be_one => self.delete_late(table, found),
             (Fault::Missing, Some(source), _) => {
                 for _ in 0..found.times {
                     self.insert(table, &source.values)?;
@@ -290,6 +307,57 @@ impl Table {
             "INSERT INTO {name} ({}) OVERRIDING SYSTEM VALUE VALUES ({});",
             quote::list(&names),
             values.join(", ")
+        )
+    }
+
+    /// Changes the row whose key is equal, if there is one, or adds it: to delete that one would
+    /// do something to the rows that refer to it.
+    fn change_or_insert(
+        &mut self,
+        table: &TableJob,
+        found: &Found,
+        values: &[Value],
+    ) -> io::Result<()> {
+        let columns = by_name(&table.relation.columns);
+        let name = table.relation.name.sql();
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let cells: Vec<String> = values.iter().map(literal).collect();
+        let pairs = columns.iter().zip(&cells);
+        // Text in a SELECT would be of type text.
+        let typed: Vec<String> = pairs
+            .clone()
+            .map(|(column, cell)| format!("{cell}::{}", column.data_type))
+            .collect();
+        let set: Vec<String> = pairs
+            .filter(|(column, _)| !self.facts.identities.contains(&column.name))
+            .map(|(column, cell)| format!("{} = {cell}", quote::identifier(&column.name)))
+            .collect();
+        let Some(suspect) = &found.suspect else {
+            return Ok(());
+        };
+        let is_row = is_row(&table.key, suspect);
+        writeln!(
+            self.changes,
+            "UPDATE ONLY {name} SET {} WHERE {is_row};\n\
+             INSERT INTO {name} ({}) OVERRIDING SYSTEM VALUE SELECT {} \
+             WHERE NOT EXISTS (SELECT FROM ONLY {name} WHERE {is_row});",
+            set.join(", "),
+            quote::list(&names),
+            typed.join(", ")
+        )
+    }
+
+    /// Deletes a row after all changes, if none of them has made it another one.
+    fn delete_late(&mut self, table: &TableJob, found: &Found) -> io::Result<()> {
+        let Some(suspect) = &found.suspect else {
+            return Ok(());
+        };
+        writeln!(
+            self.late_deletes,
+            "DELETE FROM ONLY {} WHERE {} AND {};",
+            table.relation.name.sql(),
+            is_row(&table.key, suspect),
+            has_bytes(&table.key, suspect)
         )
     }
 
@@ -345,12 +413,27 @@ fn is_row(key: &[ColumnFacts], suspect: &Suspect) -> String {
             literals(key, &suspect.key)
         )
     } else {
-        format!(
-            "{} = decode('{}', 'hex')",
-            bytes_expression(key),
-            suspect.id
-        )
+        has_bytes(key, suspect)
     }
+}
+
+fn has_bytes(key: &[ColumnFacts], suspect: &Suspect) -> String {
+    format!(
+        "{} = decode('{}', 'hex')",
+        bytes_expression(key),
+        suspect.id
+    )
+}
+
+/// Whether keys that are equal are the same, too: 1.0 and 1.00, 0 and -0, or a and A under some
+/// collations, are not.
+fn has_one_form(key: &[ColumnFacts]) -> bool {
+    key.iter().all(|column| {
+        matches!(
+            column.data_type.as_str(),
+            "smallint" | "integer" | "bigint" | "oid" | "boolean" | "date" | "uuid" | "bytea"
+        )
+    })
 }
 
 fn literal(value: &Value) -> String {
@@ -360,7 +443,7 @@ fn literal(value: &Value) -> String {
     }
 }
 
-fn append(from: &mut File, to: &mut impl Write) -> io::Result<()> {
+fn append(from: &mut File, to: &mut dyn Write) -> io::Result<()> {
     from.rewind()?;
     let mut reader = io::BufReader::new(from.take(u64::MAX));
     io::copy(&mut reader, to).map(drop)
@@ -469,6 +552,7 @@ mod tests {
             name: RelationName::new("s", oid.to_string()),
             deletes: tempfile::tempfile().unwrap(),
             changes: tempfile::tempfile().unwrap(),
+            late_deletes: tempfile::tempfile().unwrap(),
             facts: Facts::default(),
         }
     }

@@ -1,8 +1,9 @@
 //! What an interrupted run has found equal already: a file with a line for what was compared,
 //! and one for each thing that matched.
 //!
-//! Only matches are believed: what differed, or could not be read, is compared again. They are
-//! as of the run that found them.
+//! Only tables that matched are believed, and only while they are the same on both sides: one that
+//! was made anew, truncated or rewritten since is compared again. Matches are as of the run that
+//! found them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,11 +15,16 @@ use pg_pipe::record::{Record, Verdict, Verified, VerifiedKind};
 use pg_pipe::{Context, Exit, Failure, owned};
 use pg_session::{RelationName, staging};
 
+use crate::plan::{Comparison, Course, Half};
+use crate::reading::Job;
+
 /// A file that says how far a run came.
 pub(crate) struct Resume {
     path: PathBuf,
     file: File,
-    matched: BTreeMap<(VerifiedKind, RelationName), Verified>,
+    matched: BTreeMap<RelationName, Verified>,
+    /// What each table is on both sides, now.
+    marks: BTreeMap<RelationName, String>,
 }
 
 impl Resume {
@@ -28,7 +34,12 @@ impl Resume {
     /// # Errors
     /// When it cannot be read or written, or is no file of ours (exit 2), or when another run
     /// has it (exit 7).
-    pub(crate) fn open(path: &Path, what: &[&str], context: &Context) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        what: &[&str],
+        plan: &[Comparison],
+        context: &Context,
+    ) -> anyhow::Result<Self> {
         let mut file = owned::file()
             .append(true)
             .read(true)
@@ -46,15 +57,17 @@ impl Resume {
             .hint("Wait for its end, or give --resume another file.")
             .into());
         }
-        let heading = format!("pg-verify resume 1 {}", staging::hex(what, 32));
+        let heading = format!("pg-verify resume 2 {}", staging::hex(what, 32));
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut lines = text.lines();
         let first = lines.next();
         check_ours(path, first)?;
         let mut matched = BTreeMap::new();
+        let marked = plan.iter().filter_map(marked);
+        let marks: BTreeMap<RelationName, String> = marked.collect();
         if first == Some(&heading) {
-            matched = lines.filter_map(read).collect();
+            matched = lines.filter_map(|line| read(line, &marks)).collect();
             context.notice().note(&format!(
                 "{} of them were found equal by an earlier run",
                 matched.len()
@@ -71,12 +84,14 @@ impl Resume {
             path: path.to_owned(),
             file,
             matched,
+            marks,
         })
     }
 
     /// What an earlier run says of something.
     pub(crate) fn take(&mut self, kind: VerifiedKind, name: &RelationName) -> Option<Verified> {
-        self.matched.remove(&(kind, name.clone()))
+        let is_table = kind == VerifiedKind::Table;
+        is_table.then(|| self.matched.remove(name)).flatten()
     }
 
     /// Notes what is equal.
@@ -84,11 +99,16 @@ impl Resume {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn note(&mut self, verified: &Verified) -> anyhow::Result<()> {
+        let name = RelationName::new(&verified.schema, &verified.name);
+        let is_table = verified.kind == VerifiedKind::Table;
+        let Some(mark) = self.marks.get(&name).filter(|_| is_table) else {
+            return Ok(());
+        };
         if verified.verdict != Verdict::Match {
             return Ok(());
         }
-        let mut line = serde_json::to_string(&Record::Verified(verified.clone()))?;
-        line.push('\n');
+        let record = serde_json::to_string(&Record::Verified(verified.clone()))?;
+        let line = format!("{mark} {record}\n");
         self.file
             .write_all(line.as_bytes())
             .and_then(|()| self.file.sync_data())
@@ -117,13 +137,32 @@ fn check_ours(path: &Path, first: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-fn read(line: &str) -> Option<((VerifiedKind, RelationName), Verified)> {
-    match serde_json::from_str(line) {
-        Ok(Record::Verified(mut verified)) if verified.verdict == Verdict::Match => {
-            verified.message = Some("found equal by an earlier run".to_owned());
-            let name = RelationName::new(&verified.schema, &verified.name);
-            Some(((verified.kind, name), verified))
-        }
-        _ => None,
+/// A table with what it is on both sides: OID and file, or what the stream says of it.
+fn marked(comparison: &Comparison) -> Option<(RelationName, String)> {
+    let Course::Compare { source, target } = &comparison.course else {
+        return None;
+    };
+    if comparison.kind != VerifiedKind::Table {
+        return None;
     }
+    let parts = [source, target].map(|half| match half {
+        Half::Read(Job::Table(table)) => {
+            format!("{} {:?}", table.relation.oid, table.relation.filenode)
+        }
+        other => format!("{other:?}"),
+    });
+    let [there, here] = &parts;
+    Some((comparison.name.clone(), staging::hex(&[there, here], 16)))
+}
+
+fn read(line: &str, marks: &BTreeMap<RelationName, String>) -> Option<(RelationName, Verified)> {
+    let (mark, record) = line.split_once(' ')?;
+    let Ok(Record::Verified(mut verified)) = serde_json::from_str(record) else {
+        return None;
+    };
+    let name = RelationName::new(&verified.schema, &verified.name);
+    let is_same = marks.get(&name).is_some_and(|now| now == mark);
+    verified.message = Some("found equal by an earlier run".to_owned());
+    let is_match = verified.verdict == Verdict::Match && verified.kind == VerifiedKind::Table;
+    (is_match && is_same).then_some((name, verified))
 }

@@ -115,6 +115,7 @@ mod tests {
                 target: known(),
             },
             ranges: Vec::new(),
+            copied_where: None,
         }
     }
 

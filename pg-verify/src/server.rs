@@ -197,6 +197,11 @@ impl Server {
         self.role
     }
 
+    /// What its sessions call themselves.
+    pub(crate) fn application_name(&self) -> &str {
+        &self.application_name
+    }
+
     /// How its rows are checksummed.
     pub(crate) fn method(&self) -> Method {
         self.method

@@ -340,6 +340,7 @@ mod tests {
                 name: RelationName::new("s", "t"),
                 course: Course::Settled(*verdict, String::new()),
                 ranges: Vec::new(),
+                copied_where: None,
             };
             let readings = Readings {
                 target: Some(Reading::counted(*rows)),

@@ -283,6 +283,10 @@ const FAMILY: &str = "
     insert into parts select n, 'v' from generate_series(1, 199) n;
     create table no_columns ();
     insert into no_columns default values; insert into no_columns default values;
+    create table price (k numeric primary key, v text); insert into price values (1.0, 'a'), (2.0, 'b'), (3, 'c');
+    create table priced (id integer primary key, k numeric references price on delete cascade on update cascade);
+    create table noted (id integer primary key, k numeric references price on delete set null);
+    insert into priced values (1, 1.0), (2, 1.0), (3, 2.0), (4, 3); insert into noted values (1, 1.0), (2, null), (3, 3);
     create sequence lonely; select setval('lonely', 41);";
 
 #[test]
@@ -300,6 +304,8 @@ fn a_repair_is_right_with_identity_generated_columns_keys_in_circles_triggers_an
          delete from one; delete from two; update three set u = 5 where id = 3;
          delete from parts where k in (5, 150); update parts set v = null where k = 99;
          delete from no_columns where ctid = (select min(ctid) from no_columns);
+         update priced set k = 2 where id = 3; update price set k = 1.00 where k = 1; update price set k = 2.000, v = 'x' where k = 2;
+         delete from noted where k = 3; delete from price where k = 3; insert into price values (7.0, 'g'); insert into priced values (5, 7);
          select setval('lonely', 7);
          alter table child enable trigger all; alter table child enable always trigger refuse;
          alter table parent enable trigger all;
@@ -331,6 +337,13 @@ fn nothing_is_written_where_nothing_differs_and_a_place_that_cannot_be_written_i
     assert!(!file.exists());
     verify(&scene, &["--repair-sql", "/no/such/place/x.sql"])
         .fails_clearly(2, &["/no/such/place/x.sql"]);
+    // A rename would put a file into its place, such as that of /dev/stdout.
+    let link = scene.dir.path().join("link");
+    std::os::unix::fs::symlink("/dev/null", &link).expect("the directory is ours");
+    let path = link.to_str().expect("it is text");
+    for flag in ["--repair-sql", "--metrics"] {
+        verify(&scene, &[flag, path]).fails_clearly(2, &["no ordinary file"]);
+    }
 }
 
 #[test]

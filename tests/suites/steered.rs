@@ -70,6 +70,26 @@ fn only_the_rows_that_are_wanted_go_over() {
     post.ends_with(0);
     let verify = scene.tool(BY_HAND[4]).input(post.text()).run();
     verify.ends_with(0);
+    // Rows that were not wanted are not called missing, and which were is told.
+    scene
+        .target
+        .run("update large set t = 'other' where id = 10");
+    let verify = |more: &[&str]| {
+        let tool = scene.tool(BY_HAND[4]).args(more);
+        let ran = tool.input(post.text()).run();
+        ran.ends_with(1);
+        (crate::drilled::found(&ran), ran)
+    };
+    let (found, ran) = verify(&[]);
+    assert!(found.is_empty(), "{ran}");
+    let stream = ran.stream();
+    let large = stream
+        .of("verified")
+        .find(|one| one.text("name") == "large");
+    let condition = large.expect("it is compared").text("condition").to_owned();
+    assert_eq!(condition, "id % 10 = 0 or id = 1", "{ran}");
+    let (found, ran) = verify(&["--where", "public.large=id % 10 = 0 or id = 1"]);
+    assert_eq!(found, ["large changed id=10 t"], "{ran}");
 }
 
 #[test]

@@ -9,8 +9,8 @@ const SHOP: &str = "
     create schema sales; create schema \"Odd \"\"S\"\"\";
     create table sales.orders (id integer primary key, amount numeric, note text);
     insert into sales.orders select n, n, 'note' from generate_series(1, 2000) n;
-    create table sales.lines (id integer primary key, a integer);
-    insert into sales.lines select n, n from generate_series(1, 100) n;
+    create table sales.lines (id integer primary key, a integer, twice integer generated always as (a * 2) stored);
+    insert into sales.lines (id, a) select n, n from generate_series(1, 100) n;
     create table \"Odd \"\"S\"\"\".\"T=1\" (\"C,1\" integer primary key, b text);
     insert into \"Odd \"\"S\"\"\".\"T=1\" values (1, 'b');
     create table log (a text); insert into log values ('x');
@@ -53,6 +53,10 @@ fn patterns_choose_what_is_compared_as_they_do_in_pg_dump() {
         verify(&scene, wrong).fails_clearly(2, &["matches nothing"]);
     }
     verify(&scene, &["-t", "[a"]).ends_with(5);
+    // What leaves nothing proves nothing.
+    for nothing in [&["-T", "*.*"][..], &["-n", "sales", "-T", "sales.*"]] {
+        verify(&scene, nothing).fails_clearly(2, &["nothing to compare"]);
+    }
 }
 
 #[test]
@@ -104,6 +108,11 @@ fn rows_and_columns_are_chosen_table_by_table() {
     ];
     for (flags, word) in wrong {
         with(flags).fails_clearly(2, &[word]);
+    }
+    for columns in ["twice", "id,twice"] {
+        let columns = format!("sales.lines={columns}");
+        let ran = verify(&scene, &["-t", "sales.lines", "--columns", &columns]);
+        ran.fails_clearly(2, &["twice", "is generated"]);
     }
     // A row that leaves the condition has changed; it is not missing.
     let ran = with(&["--where", "sales.orders=note = 'note'"]);
@@ -279,6 +288,28 @@ fn cron_hears_nothing_when_all_is_equal_and_everything_when_not() {
     for flag in ["--history", "--metrics", "--resume"] {
         verify(&scene, &[flag, "/no/such/place/x"]).fails_clearly(2, &["/no/such/place/x"]);
     }
+    let full = verify(&scene, &["-t", "log", "--history", "/dev/full"]);
+    full.ends_with(3).says(&["cannot write /dev/full"]);
+}
+
+#[test]
+fn a_row_whose_key_is_null_is_in_no_range_and_is_seen() {
+    // Since 18 a NOT NULL that is not valid yet says nothing of the rows that are there.
+    let scene = twins(
+        Pair::newest(),
+        "no_key",
+        "create table t (id integer, pad text);
+         insert into t select n, repeat('x', 500) from generate_series(1, 4000) n;
+         create unique index on t (id);",
+    );
+    scene.target.run("alter table t alter id set not null");
+    scene.source.run(
+        "insert into t values (null, 'seen');
+         do $$ begin execute 'alter table t add not null id not valid';
+         exception when syntax_error then null; end $$",
+    );
+    let ran = verify(&scene, &["--split-size", "1MB"]);
+    ran.ends_with(1).says(&["1 missing"]);
 }
 
 #[test]
@@ -321,9 +352,19 @@ fn an_interrupted_run_goes_on_where_it_was_and_says_so() {
     stopped.ends_with(130);
     // What was found equal is not read again; the rest is.
     scene.target.run("update log set a = 'y'");
+    let noted = std::fs::read_to_string(&file).expect("it is there");
     let ran = run(&[]);
     ran.ends_with(1).says(&["found equal by an earlier run"]);
     assert!(!file.exists());
+    // Nor is it believed of a table that was loaded anew since, and differs now.
+    scene.target.run(
+        "truncate log, wide_1, wide_2, wide_3, sales.orders, sales.lines;
+         truncate \"Odd \"\"S\"\"\".\"T=1\"",
+    );
+    std::fs::write(&file, noted).expect("the directory is ours");
+    let ran = run(&[]);
+    ran.ends_with(1);
+    assert!(!ran.text().contains("by an earlier run"), "{ran}");
     // Another comparison begins anew, and a file of somebody else is left alone.
     std::fs::write(&file, "something of mine\n").expect("the directory is ours");
     run(&[]).fails_clearly(2, &["is not a file of"]);
@@ -427,4 +468,29 @@ fn sides_that_cannot_be_reached_or_read_are_told_by_the_status() {
             .run()
             .fails_clearly(2, &["no hash"]);
     }
+}
+
+#[test]
+fn a_lock_that_is_in_the_way_is_told() {
+    let scene = twins(Pair::newest(), "locked", "create table t (id integer)");
+    let mut locked = scene.target.connect();
+    locked
+        .batch_execute("begin; lock table t in access exclusive mode")
+        .expect("it is locked");
+    let running = scene.tool(&["pg-verify"]).spawn();
+    pg_e2e::fault::wait_until(
+        "it has asked who is in the way",
+        std::time::Duration::from_mins(1),
+        || {
+            scene.target.ask_one(
+                "select count(*)::text from pg_stat_activity where datname = current_database()
+                 and application_name like '%pg-verify watch' and state = 'idle'
+                 and query like '%pg_blocking_pids%'",
+            ) == "1"
+        },
+    );
+    drop(locked);
+    let ran = running.wait();
+    ran.ends_with(0)
+        .says(&["waits for a lock on public.t", "on the target"]);
 }

@@ -1,5 +1,6 @@
 //! Who stands in the way of our sessions.
 
+use crate::Role;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -16,6 +17,21 @@ pub struct Blocker {
     pub application: String,
     /// The table that the lock is on, if it is on one.
     pub relation: Option<String>,
+}
+
+impl Blocker {
+    /// What to tell whoever runs us, of a server's side.
+    pub fn sentence(&self, side: Role) -> String {
+        let on = self
+            .relation
+            .as_ref()
+            .map_or_else(String::new, |relation| format!(" on {relation}"));
+        format!(
+            "waits for a lock{on}, for which process {} (user {}, {}) stands before us on the {side}; \
+             end it with pg_terminate_backend({}), or wait",
+            self.pid, self.user, self.application, self.pid
+        )
+    }
 }
 
 /// Sessions that those of a name in this database wait for, themselves left out.

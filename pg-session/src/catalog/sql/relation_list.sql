@@ -38,7 +38,12 @@ left join lateral (
       and not exists (
           select from unnest(i.indkey::smallint[]) as k (attnum)
           join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
-          where not a.attnotnull
+          -- Of a constraint that is not valid yet, since 18, older rows take no notice.
+          where not a.attnotnull or exists (
+              select from pg_constraint f
+              where f.conrelid = c.oid and f.contype = 'n' and not f.convalidated
+                and f.conkey = array[a.attnum]
+          )
       )
     order by i.indisprimary desc, i.indnatts, i.indexrelid
     limit 1
