@@ -47,6 +47,9 @@ pub enum Canonical {
     Base(String),
     /// `real` or `double precision`, with one encoding for NaN.
     Float(String),
+    /// The bytes of an array of a built-in type, in the base type of its domain, without the flag
+    /// that it has NULLs, which stays when the last NULL is replaced, and with one encoding for NaN.
+    Array(String),
     /// The value cast to text: only for built-in types with one spelling.
     Text,
     /// The text that the type's own output function makes. Not a cast: casts of other types

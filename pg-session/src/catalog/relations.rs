@@ -137,7 +137,11 @@ fn canonical(row: &Row) -> Canonical {
     let raw = || base.clone().map_or(Canonical::Raw, Canonical::Base);
     if row.get("is_array") {
         let same_everywhere = row.get("builtin_element") && !row.get::<_, bool>("reg_element");
-        return if same_everywhere { raw() } else { output() };
+        return if same_everywhere {
+            Canonical::Array(base_type)
+        } else {
+            output()
+        };
     }
     if !row.get::<_, bool>("is_builtin") {
         return match (base_kind.as_str(), send) {

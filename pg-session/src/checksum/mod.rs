@@ -208,6 +208,13 @@ fn expression(column: &ColumnFacts) -> String {
         Canonical::Float(base) => {
             format!("case when {name}::{base} = 'NaN' then 'NaN' else {name}::{base} end")
         }
+        // The flag is in the last of its four bytes, behind the number of dimensions (arrayfuncs.c).
+        Canonical::Array(base) => match base.as_str() {
+            "real[]" | "double precision[]" => {
+                format!("set_byte(array_send(array_replace({name}::{base}, 'NaN', 'NaN')), 7, 0)")
+            }
+            _ => format!("set_byte(array_send({name}::{base}), 7, 0)"),
+        },
         Canonical::Text => format!("{name}::text"),
         Canonical::Output { function, base } => {
             format!("textin({function}({}))", in_base(name, base.as_deref()))
@@ -236,6 +243,7 @@ fn digest(relation: &Relation) -> String {
             Canonical::Raw => format!("raw {}", without_modifier(&column.data_type)),
             Canonical::Base(base) => format!("raw {base}"),
             Canonical::Float(base) => format!("float {base}"),
+            Canonical::Array(base) => format!("array {base}"),
             Canonical::Text | Canonical::Output { .. } => "text".to_owned(),
             Canonical::Send { function, .. } => format!("send {function}"),
         });

@@ -27,6 +27,12 @@ enum Bytes {
     Float4,
     /// `double precision`: one encoding for NaN.
     Float8,
+    /// An array: no flag.
+    Array,
+    /// An array of `real`: the same, and one encoding for NaN.
+    Array4,
+    /// An array of `double precision`.
+    Array8,
 }
 
 /// How a column's value is written.
@@ -201,6 +207,9 @@ impl Column {
         match self.bytes {
             Bytes::Float4 => one_nan4(written)?,
             Bytes::Float8 => one_nan8(written)?,
+            Bytes::Array => one_array(written, |_| Some(()))?,
+            Bytes::Array4 => one_array(written, one_nan4)?,
+            Bytes::Array8 => one_array(written, one_nan8)?,
             Bytes::Same => {}
         }
         Some((rest, out))
@@ -268,6 +277,28 @@ fn one_nan8(field: &mut [u8]) -> Option<()> {
     }
 }
 
+/// Clears an array's flag that it has NULLs, and gives each element, behind its length, one
+/// encoding. An array is: its length, the number of dimensions, the flag, the OID of the element's
+/// type, two numbers a dimension, and the elements.
+fn one_array(field: &mut [u8], one: fn(&mut [u8]) -> Option<()>) -> Option<()> {
+    let Some((head, rest)) = field.split_first_chunk_mut::<16>() else {
+        // NULL has a length only.
+        return (field.len() == 4).then_some(());
+    };
+    let [_, _, _, _, a, b, c, d, _, _, _, flag, ..] = head;
+    *flag = 0;
+    let dimensions = usize::try_from(i32::from_be_bytes([*a, *b, *c, *d])).ok()?;
+    let (_, mut rest) = rest.split_at_mut_checked(dimensions.checked_mul(8)?)?;
+    while !rest.is_empty() {
+        let length = i32::from_be_bytes(*rest.first_chunk()?);
+        let size = 4 + usize::try_from(length).unwrap_or(0);
+        let (element, after) = std::mem::take(&mut rest).split_at_mut_checked(size)?;
+        one(element)?;
+        rest = after;
+    }
+    Some(())
+}
+
 /// How a column is written; `None` when its bytes of COPY do not say what the server hashes.
 fn column(facts: &ColumnFacts) -> Option<Column> {
     let (oid, bytes) = match &facts.canonical {
@@ -281,6 +312,15 @@ fn column(facts: &ColumnFacts) -> Option<Column> {
             "double precision" => (oids::of_type(base)?, Bytes::Float8),
             _ => return None,
         },
+        Canonical::Array(base) => {
+            oids::of_type(base)?;
+            let bytes = match base.as_str() {
+                "real[]" => Bytes::Array4,
+                "double precision[]" => Bytes::Array8,
+                _ => Bytes::Array,
+            };
+            (oids::BYTEA, bytes)
+        }
         // text, varchar and name: all three send their text.
         Canonical::Text => (oids::TEXT, Bytes::Same),
         // An enum sends its label. Other types send something else than they print.

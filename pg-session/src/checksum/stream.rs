@@ -70,7 +70,7 @@ fn type_oid(wire: &mut Wire, column: &ColumnFacts) -> Result<u32, Error> {
         Canonical::Raw => without_modifier(&column.data_type),
         Canonical::Base(base) | Canonical::Float(base) => base.clone(),
         Canonical::Text | Canonical::Output { .. } => return Ok(oids::TEXT),
-        Canonical::Send { .. } => return Ok(oids::BYTEA),
+        Canonical::Array(_) | Canonical::Send { .. } => return Ok(oids::BYTEA),
     };
     if let Some(oid) = oids::of_type(&name) {
         return Ok(oid);
