@@ -49,12 +49,14 @@ const ALTERED: &str = r#"
     create type even; create function even_in(cstring) returns even language internal immutable strict as 'int4in';
     create function even_out(even) returns cstring language internal immutable strict as 'int4out';
     create type even (input = even_in, output = even_out, like = integer);
+    create type pair as (a integer, b text); create table of_pairs (p pair, q pair[]); create table typed of pair;
     create foreign data wrapper "w"; create server s foreign data wrapper w; create user mapping for public server s;
     create text search configuration words (copy = simple);
     create access method "am" type index handler bthandler;"#;
 
 /// What the user of the target has set in the empty database.
 const OWN: &str = r#"
+    create extension tablefunc;
     create role "User's own";
     comment on schema public is 'target''s';
     grant create on schema public to "User's own";
@@ -231,6 +233,7 @@ fn a_database_in_place_is_as_it_was_whenever_it_is_canceled() {
         "REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC",
         "CREATE SUBSCRIPTION",
         "CREATE TYPE public.even (",
+        "CREATE TYPE public.pair AS (",
         "CONNECTION LIMIT = 77",
         "large object|4711",
     ] {

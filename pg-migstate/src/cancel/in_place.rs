@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use pg_pipe::{Exit, Failure};
 use pg_session::mark::{self, Mark};
-use pg_session::{Error, Session, ledger};
+use pg_session::{Error, Session, catalog, ledger, quote};
 
 use crate::membership;
 
@@ -80,7 +80,13 @@ fn undo_all(session: &mut Session, database: &str, mark: &Mark) -> anyhow::Resul
         .hint("Drop or move what is not of the migration, and run the same command again.")
         .into());
     }
-    Ok(put_back(session, database, mark)?)
+    let stays = catalog::list_contents(session)?;
+    let mut told = put_back(session, database, mark)?;
+    told.extend(stays.iter().map(|one| {
+        let shown = quote::shown(database);
+        format!("{shown}: {one} stays, it is not of the migration")
+    }));
+    Ok(told)
 }
 
 /// Those that are on the target by the ledger; each transaction takes its own out of the plan.

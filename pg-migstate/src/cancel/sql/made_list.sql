@@ -11,14 +11,13 @@ found (classid, oid, kind, schema, name) as (
             when 'v' then 'VIEW'
             when 'm' then 'MATERIALIZED VIEW'
             when 'f' then 'FOREIGN TABLE'
-            when 'c' then 'TYPE'
             else 'TABLE'
         end,
         n.nspname::text,
         c.relname::text
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
       and c.relpersistence <> 't'
     union all
     select
@@ -44,7 +43,9 @@ found (classid, oid, kind, schema, name) as (
         t.typname::text
     from pg_type t
     join pg_namespace n on n.oid = t.typnamespace
+    -- Those of tables are no types by themselves, and the row of pg_class is a part of the type.
     where t.typtype in ('b', 'd', 'e', 'p', 'r')
+       or exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c')
     union all
     select 'pg_namespace'::regclass::oid, n.oid, 'SCHEMA', '', n.nspname::text
     from pg_namespace n
@@ -182,7 +183,6 @@ select
             where m.umid = s.oid
         )
         when s.classid = 'pg_proc'::regclass then 'drop routine if exists ' || i.identity
-        when s.classid = 'pg_class'::regclass and s.kind = 'TYPE' then 'drop type if exists ' || i.identity
         else 'drop ' || replace(i.type, '-', ' ') || ' if exists ' || i.identity
     end as statement,
     coalesce(l.times >= s.times, false) as is_listed,

@@ -8,7 +8,6 @@ from (
             when 'v' then 'view'
             when 'm' then 'materialized view'
             when 'f' then 'foreign table'
-            when 'c' then 'type'
             else 'table'
         end as kind,
         n.nspname::text as schema,
@@ -17,7 +16,7 @@ from (
         'pg_class'::regclass::oid as classid
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     union all
     select 'routine', n.nspname::text, p.proname::text, p.oid, 'pg_proc'::regclass::oid
     from pg_proc p
@@ -31,7 +30,9 @@ from (
     select 'type', n.nspname::text, t.typname::text, t.oid, 'pg_type'::regclass::oid
     from pg_type t
     join pg_namespace n on n.oid = t.typnamespace
+    -- That a type of several columns is an extension's stands at the type, not at its pg_class.
     where t.typtype in ('e', 'd', 'r')
+       or exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c')
     union all
     select 'schema', '', n.nspname::text, n.oid, 'pg_namespace'::regclass::oid
     from pg_namespace n
