@@ -116,6 +116,7 @@ fn a_locale_that_the_target_lacks_is_named_with_those_that_it_has() {
         let mut record: serde_json::Value = serde_json::from_str(line).expect("JSON");
         if record["type"] == "database" {
             record["collate"] = "xx_YY.UTF-8".into();
+            record["encoding"] = "LATIN1".into();
         }
         format!("{all}{record}\n")
     });
@@ -126,6 +127,7 @@ fn a_locale_that_the_target_lacks_is_named_with_those_that_it_has() {
         "xx_YY.UTF-8",
         "hint: It has C, ",
         "localedef",
+        "--encoding LATIN1 --locale LOCALE",
     ]);
 }
 

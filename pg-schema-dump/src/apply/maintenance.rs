@@ -156,9 +156,10 @@ fn explain_locale(
     )
     .hint(format!(
         "It has {}. Have the locale made on the target's system (localedef) and its server restarted, or make an \
-         empty database of this name with one of those (createdb --template template0 --locale LOCALE NAME) and load \
-         it with --in-place.",
-        has.join(", ")
+         empty database of this name with one of those (createdb --template template0 --encoding {} --locale LOCALE \
+         NAME) and load it with --in-place.",
+        has.join(", "),
+        like.encoding
     ))
     .into())
 }

@@ -1,6 +1,7 @@
 //! `db.locale_missing`: a locale of the source database that the target's system does not
 //! have. By hand, where the target database exists already, one that differs.
 
+use pg_pipe::record::Side;
 use pg_session::{Error, Session, catalog, quote};
 
 use crate::outcome::Outcome;
@@ -43,12 +44,23 @@ pub(super) fn run(subject: &mut Subject) -> Result<Outcome, Error> {
     let encoding = &subject.source.session.query_one(ENCODING, &[])?;
     let encoding: String = encoding.get(0);
     let has = catalog::list_locales(&mut subject.target.session, &source.collate, &encoding)?;
-    Ok(Outcome::failed(format!(
+    let outcome = Outcome::failed(format!(
         "the target's system does not have the locale of the source database, so that no \
          database can be created with it; it has {}",
         has.join(", ")
-    ))
-    .objects(missing))
+    ));
+    let way = way_out(&subject.source.facts.database, &encoding);
+    Ok(outcome.objects(missing).fix_on(Side::Target, way))
+}
+
+/// What pg-schema-apply says, too, where nobody has validated.
+fn way_out(database: &str, encoding: &str) -> String {
+    format!(
+        "-- Have it made on the target's system (localedef) and its server restarted, or load with ./migrate --in-place \
+         after: create database {} template template0 encoding {} locale 'LOCALE'; with one of those as LOCALE.",
+        quote::identifier(database),
+        quote::literal(encoding)
+    )
 }
 
 fn read(session: &mut Session) -> Result<Locale, Error> {
@@ -108,5 +120,21 @@ mod tests {
         assert_eq!(same.status, CheckStatus::Succeeded);
         let other = compare(&locale("C"), &locale("de_DE.UTF-8"));
         assert_eq!(other.status, CheckStatus::Warning);
+    }
+
+    #[test]
+    fn the_way_out_names_the_database_and_its_encoding_and_is_one_comment() {
+        let way = way_out("my \"db\"\n", "LATIN1");
+        let fixed = Outcome::failed("").fix_on(Side::Target, way);
+        let fix = fixed.fix().unwrap();
+        assert!(
+            fix.contains(r#"create database "my ""db"" " template template0 encoding 'LATIN1'"#),
+            "{fix}"
+        );
+        assert_eq!(
+            fix.lines().filter(|line| !line.starts_with("--")).count(),
+            0,
+            "{fix}"
+        );
     }
 }

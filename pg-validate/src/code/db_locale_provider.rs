@@ -1,5 +1,6 @@
 //! `db.locale_provider`: a source database whose locale comes from ICU or from PostgreSQL
-//! itself, and a target that does not know that provider.
+//! itself, and a target that does not know that provider. Where the target database exists
+//! already, `db.locale_missing` compares the two.
 
 use pg_session::{Error, ServerVersion};
 
@@ -9,6 +10,9 @@ use crate::subject::Subject;
 const LOCALE: &str = include_str!("database_locale.sql");
 
 pub(super) fn run(subject: &mut Subject) -> Result<Outcome, Error> {
+    if !subject.into_new {
+        return Ok(Outcome::fine("the target database exists already"));
+    }
     let source = subject.source.session.query_one(LOCALE, &[])?;
     let target = subject.target.session.query_one(LOCALE, &[])?;
     let provider: String = source.get("provider");
