@@ -123,16 +123,22 @@ impl MigrationFile {
                 "Check it with: jq . FILE",
             )
         })?;
-        if keys.contains_key("properties") {
+        let is_azures = keys.contains_key("properties");
+        if is_azures {
             keys = azure::translated(&keys)?;
         }
         refuse_unknown(&keys, KEYS)?;
         add_flags(&mut keys, args)?;
+        if is_azures {
+            check_target(&keys)?;
+        }
         let mut file: Self = serde_json::from_value(Value::Object(keys)).map_err(|error| {
-            Problem::new(
-                format!("is not right ({error})"),
-                "The keys name, source, target and databases are needed; the README shows a file.",
-            )
+            let hint = if error.to_string().starts_with("missing field") {
+                "The keys name, source, target and databases are needed; the README shows a file."
+            } else {
+                "See docs/migration.schema.json for what each key may hold, and --help for the flags that win over them."
+            };
+            Problem::new(format!("is not right ({error})"), hint)
         })?;
         file.check()?;
         file.in_place |= file.databases == [NEVER_RENAMED];
@@ -281,6 +287,20 @@ fn add_flags(keys: &mut Map<String, Value>, args: &FileArgs) -> Result<(), Probl
     };
     keys.insert("target".to_owned(), conninfo::write(&parameters).into());
     Ok(())
+}
+
+/// Azure's body has no place for a connection string, whose host may be left to the environment:
+/// without the flag all would go to whatever server runs on this machine.
+fn check_target(keys: &Map<String, Value>) -> Result<(), Problem> {
+    let target = keys.get("target").and_then(Value::as_str);
+    let parameters = conninfo::parse(target.unwrap_or_default()).unwrap_or_default();
+    if parameters.contains_key("host") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "does not name the target server",
+        "Give --target-server HOST[:PORT].",
+    ))
 }
 
 /// Takes `host`, `host:port`, `[::1]:port` and `::1` apart.

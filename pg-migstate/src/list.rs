@@ -33,9 +33,11 @@ pub(crate) fn list(args: &ListArgs, state: &StateDir, context: &Context) -> anyh
     newest_first(&mut lines);
     if lines.is_empty() {
         let directory = state.path().display();
-        context
-            .notice()
-            .note(&format!("no migrations in {directory}"));
+        let which = match args.filter {
+            Filter::All => "migrations",
+            Filter::Active => "active migrations",
+        };
+        context.notice().note(&format!("no {which} in {directory}"));
     }
     for told in lines {
         context.write(Record::Summary(told.summary(now, None)));

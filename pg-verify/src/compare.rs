@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, input: Option<Input>, context: &Context) -> anyho
         context,
     };
     pursuit.run(pending, files.repair.take(), &mut tally)?;
-    beyond_rows(args, &scope, &mut sides, context, &mut tally)?;
+    beyond_rows((args, &known), &scope, &mut sides, context, &mut tally)?;
     say_what_is_proven(&scope, context);
     let closed = tally.close();
     let exit = closed.exit;
@@ -112,7 +112,7 @@ fn prepare<'run>(
 
 /// Compares what is no row, as far as it is asked for.
 fn beyond_rows(
-    args: &Args,
+    (args, known): (&Args, &Known),
     scope: &Scope,
     sides: &mut Sides,
     context: &Context,
@@ -123,7 +123,8 @@ fn beyond_rows(
         tally.count_objects(objects);
     }
     if args.beyond.parameters {
-        parameters::compare(sides, context)?;
+        let source = sides.source_of_parameters(args, known, context);
+        parameters::compare(sides, source, context)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use pg_pipe::Context;
 use pg_pipe::record::{Parameter, Record};
 use pg_session::{Session, quote};
 
+use crate::server::Server;
 use crate::sides::Sides;
 
 const PARAMETERS: &str = include_str!("sql/parameter_list.sql");
@@ -20,12 +21,17 @@ struct Setting {
     is_list: bool,
 }
 
-/// Tells each parameter that the source has set to another value than the target has.
+/// Tells each parameter that the source has set to another value than the target has. The source
+/// is `apart` where the rows were compared without it.
 ///
 /// # Errors
 /// What a server says.
-pub(crate) fn compare(sides: &mut Sides, context: &Context) -> anyhow::Result<()> {
-    let Some(source) = &mut sides.source else {
+pub(crate) fn compare(
+    sides: &mut Sides,
+    mut apart: Option<Server>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let Some(source) = sides.source.as_mut().or(apart.as_mut()) else {
         context
             .notice()
             .note("server parameters are not compared: no source is given");

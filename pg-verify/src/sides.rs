@@ -68,6 +68,28 @@ impl Sides {
         Ok(())
     }
 
+    /// The source, where its rows needed no session. They are proven without: a source that cannot
+    /// be reached any more is told.
+    pub(crate) fn source_of_parameters(
+        &self,
+        args: &Args,
+        known: &Known,
+        context: &Context,
+    ) -> Option<Server> {
+        if self.source.is_some() || !server::is_given(Role::Source, args, known) {
+            return None;
+        }
+        let endpoint = server::locate(Role::Source, args, known, context);
+        let (hash, way) = (known.head.hash(), args.reading.method);
+        let opened = endpoint.and_then(|one| Server::open(one, hash, way, context));
+        opened
+            .inspect_err(|error| {
+                let told = format!("server parameters are not compared: {error:#}");
+                context.notice().warn(&told);
+            })
+            .ok()
+    }
+
     /// Those that are connected to.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Server> {
         self.source.iter().chain([&self.target])

@@ -118,6 +118,7 @@ fn a_body_that_others_can_read_or_with_unknown_keys_or_without_a_name_is_refused
     };
     let named = ["--name", "m1", "--target-server", "127.0.0.1:1"];
     begin(&named[2..]).fails_clearly(2, &["no name"]);
+    begin(&named[..2]).fails_clearly(2, &["does not name the target server"]);
     begin(&["--name=-m1", "--target-server", "h"]).fails_clearly(2, &["-m1"]);
     begin(&["--name", "m_1", "--target-server", "h"]).fails_clearly(2, &["m_1"]);
     fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).expect("the file is ours");

@@ -1,7 +1,8 @@
 //! Objects of every kind are compared one by one, with owner and grants.
 
-use pg_e2e::{Pair, Ran};
+use pg_e2e::{Cluster, Database, Pair, Ran};
 
+use crate::recorded::{file, migrate};
 use crate::scene::Scene;
 
 fn objects(scene: &Scene) -> Ran {
@@ -207,6 +208,28 @@ fn sequences_behind_their_column_are_told_though_both_sides_are_equal() {
     scene.tool(&["pg-verify", "--strict"]).run().ends_with(1);
 }
 
+/// `./migrate` has them in its report, though nobody has validated.
+fn report_tells_parameters(source: &'static Cluster, target: &'static Cluster) {
+    let postgres = |cluster| Database {
+        cluster,
+        name: "postgres".to_owned(),
+    };
+    let scene = Scene {
+        source: postgres(source),
+        target: postgres(target),
+        dir: tempfile::TempDir::new().expect("a temporary directory can be made"),
+    };
+    scene.source.run("create table t as select 1 as id");
+    let words = ["--option", "Migrate", &file(&scene, "settings")];
+    migrate(&scene, &words).ends_with(0);
+    let page = scene.dir.path().join("page.html").display().to_string();
+    let report = ["pg-migstate", "report", "settings", "--html", &page];
+    scene.tool(&report).run().ends_with(0);
+    let page = std::fs::read_to_string(page).expect("the page was written");
+    assert!(page.contains("work_mem (12345 on the source"), "{page}");
+    assert!(!page.contains("cat secret"));
+}
+
 #[test]
 fn parameters_that_only_the_source_has_set_come_with_statements_that_set_them() {
     let setup = |conf: &'static str| pg_e2e::cluster::Setup {
@@ -215,8 +238,10 @@ fn parameters_that_only_the_source_has_set_come_with_statements_that_set_them() 
     };
     let major = pg_e2e::Majors::newest();
     let conf = "work_mem = 12345kB\nsearch_path = '\"odd, name\", public'\nlog_line_prefix = 'it''s %m'\nmax_connections = 77\nssl_passphrase_command = 'cat secret'";
-    let source = pg_e2e::Cluster::start(major, setup(conf));
-    let target = pg_e2e::Cluster::start(major, setup(""));
+    let own =
+        |conf| -> &'static Cluster { Box::leak(Box::new(Cluster::start(major, setup(conf)))) };
+    let (source, target) = (own(conf), own(""));
+    report_tells_parameters(source, target);
     let run = || {
         pg_e2e::Tool::new("pg-verify")
             .args(["--parameters", "--source", &source.conninfo("postgres")])

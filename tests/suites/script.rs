@@ -189,10 +189,17 @@ fn flags_choose_option_name_target_and_databases() {
     let refused = migrate(&scene, &["--option", "Sideways", &path]);
     refused.ends_with(2);
     refused.says(&["Sideways"]);
-    for flags in [["--jobs", "x"], ["--parallel-databases", "0"]] {
+    for flags in [
+        ["--jobs", "x"],
+        ["--parallel-databases", "0"],
+        // What "$UNSET" gives is no wish for the file's.
+        ["--databases", ""],
+        ["--target-server", ""],
+        ["--name=", "--quiet"],
+    ] {
         let refused = migrate(&scene, &[&flags[..], &[&path]].concat());
         refused.ends_with(2);
-        refused.says(&[flags[0]]);
+        refused.says(&[flags[0].trim_end_matches('=')]);
     }
 }
 

@@ -192,7 +192,7 @@ fn open(title: &str, height: i64) -> String {
 
 /// A name that fits beside its bar.
 fn cut(name: &str) -> String {
-    const CHARACTERS: usize = 42;
+    const CHARACTERS: usize = 50;
     if name.chars().count() <= CHARACTERS {
         return name.to_owned();
     }
@@ -295,6 +295,6 @@ mod tests {
     #[test]
     fn names_are_cut_at_a_character() {
         assert_eq!(cut("short"), "short");
-        assert_eq!(cut(&"ä".repeat(60)).chars().count(), 42);
+        assert_eq!(cut(&"ä".repeat(60)).chars().count(), 50);
     }
 }

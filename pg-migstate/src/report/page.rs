@@ -254,12 +254,14 @@ fn verification(history: &History, story: &Story) -> String {
     table(&["Database", "What", "Verdict", "Message"], &rows)
 }
 
-/// What pg-validate found about settings, and what pg-verify listed where it was asked to. They
-/// are the servers', so each is told once.
+/// What pg-validate found about settings, and what pg-verify listed where it was asked to, as
+/// ./migrate does. They are the servers', so each is told once.
 fn parameters(history: &History) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (_, run) in runs(history) {
-        let checks = run.checks.iter();
+        // pg-verify lists the same, one by one.
+        let is_listed = |check: &Check| check.id == "guc.not_default" && !run.parameters.is_empty();
+        let checks = run.checks.iter().filter(|check| !is_listed(check));
         rows.extend(
             checks
                 .filter(|check| check.id.starts_with("guc.") && !check.objects.is_empty())
@@ -278,11 +280,10 @@ fn parameters(history: &History) -> String {
     }
     let mut told = BTreeSet::new();
     rows.retain(|row| told.insert(row.clone()));
-    let was_checked = runs(history).any(|(_, run)| run.validation.is_some());
     let by_hand = "<p>At any time: <code>pg-verify --quick --parameters</code> lists those that the source has set \
-                   and the target has not, with SQL and commands for Azure.</p>\n";
-    if rows.is_empty() && !was_checked {
-        return format!("<p>Nothing was compared: there was no validation.</p>\n{by_hand}");
+                   and the target has not, with SQL and commands for Azure. ./migrate has it do so at the end.</p>\n";
+    if rows.is_empty() {
+        return format!("<p>None was told.</p>\n{by_hand}");
     }
     format!("{}{by_hand}", table(&["Finding", "Fix"], &rows))
 }
