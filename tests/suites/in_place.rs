@@ -282,10 +282,13 @@ fn what_others_have_made_meanwhile_stays_and_is_told() {
             "t"
         );
     }
-    scene
-        .target
-        .run("drop view theirs; drop table p1; drop table s.c");
-    cancel(&scene, "others").ends_with(0);
+    scene.target.run(
+        "drop view theirs; drop table p1; drop table s.c; create type \"it's\" as (a integer)",
+    );
+    let ran = cancel(&scene, "others");
+    ran.ends_with(0);
+    ran.says(&["type public.\"it's\" stays, it is not of the migration"]);
+    scene.target.run("drop type \"it's\"");
     assert_eq!(before, scene.target.fingerprint());
 }
 

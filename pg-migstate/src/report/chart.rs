@@ -18,11 +18,14 @@ const WORTH_A_BAR: i64 = 10;
 /// The time that a state holds without another one, in milliseconds: they come every second.
 const HOLDS: i64 = 3_000;
 
+/// Room of a time on the axis.
+const LABEL: i64 = 60;
+
 /// Columns of the chart of rates.
 const COLUMNS: i64 = 220;
 
 /// A bar for each table and index, from when it was begun to when it was in.
-pub(super) fn timeline(spans: &[Span]) -> String {
+pub(super) fn timeline(spans: &[Span], paused: i64) -> String {
     let is_shown = |span: &&Span| {
         ["TABLE", "INDEX"].contains(&span.kind.as_str()) || span.to - span.from >= WORTH_A_BAR
     };
@@ -40,7 +43,8 @@ pub(super) fn timeline(spans: &[Span]) -> String {
     let mut svg = format!(
         "<p><span class=\"key table\"></span> table <span class=\"key index\"></span> index \
          <span class=\"key other\"></span> anything else that took at least {WORTH_A_BAR} ms \
-         ({left_out} took less)</p>\n<div class=\"chart\">{}",
+         ({left_out} took less){}</p>\n<div class=\"chart\">{}",
+        pauses(paused),
         open("Timeline", bottom + LINE)
     );
     svg.push_str(&format!(
@@ -56,6 +60,15 @@ pub(super) fn timeline(spans: &[Span]) -> String {
     }
     svg.push_str("</svg></div>\n");
     svg
+}
+
+/// What is not on the axis, in milliseconds.
+fn pauses(paused: i64) -> String {
+    if paused == 0 {
+        return String::new();
+    }
+    let long = clock(u64::try_from(paused / 1_000).unwrap_or(0));
+    format!("; without {long} in which nothing ran")
 }
 
 /// One bar with its name.
@@ -114,12 +127,13 @@ fn axis(scale: &Scale, bottom: i64, y: i64) -> String {
         } else {
             clock(u64::try_from(moment / 1_000).unwrap_or(0))
         };
-        // The last one would reach beyond the chart.
-        let anchor = if x > WIDTH - 60 { "end" } else { "start" };
         marks.push_str(&format!(
-            "<line x1=\"{x}\" x2=\"{x}\" y1=\"0\" y2=\"{bottom}\"/><text x=\"{x}\" y=\"{y}\" \
-             text-anchor=\"{anchor}\">{label}</text>\n"
+            "<line x1=\"{x}\" x2=\"{x}\" y1=\"0\" y2=\"{bottom}\"/>"
         ));
+        // Another one would reach beyond the chart.
+        if x <= WIDTH - LABEL {
+            marks.push_str(&format!("<text x=\"{x}\" y=\"{y}\">{label}</text>\n"));
+        }
         moment += step;
     }
     marks
@@ -280,9 +294,28 @@ mod tests {
             span("COMMENT", 0, 1),
             span("CONSTRAINT", 0, 50),
         ];
-        let chart = timeline(&spans);
+        let chart = timeline(&spans, 90_061_000);
         assert_eq!(chart.matches("<g>").count(), 2, "{chart}");
-        assert!(chart.contains("(1 took less)"), "{chart}");
+        assert!(
+            chart.contains("(1 took less); without 25:01:01 in which"),
+            "{chart}"
+        );
+    }
+
+    #[test]
+    fn times_on_the_axis_do_not_meet_however_long_it_is() {
+        for long in (1..400).map(|step| step * step * 977) {
+            let axis = axis(&Scale::new(0, long, LABELS, WIDTH), 0, 0);
+            let texts = axis.split("<text x=\"").skip(1);
+            let places: Vec<i64> = texts
+                .map(|text| text.split('"').next().unwrap().parse().unwrap())
+                .chain([WIDTH])
+                .collect();
+            assert!(places.len() > 1, "{long}");
+            for two in places.windows(2) {
+                assert!(two[1] - two[0] >= LABEL, "{long}: {places:?}");
+            }
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn write(history: &History, status: Status, story: &Story) -> String 
         ("Summary", summary(history, status)),
         ("Databases", databases(history)),
         ("Phases", phases(story)),
-        ("Timeline", chart::timeline(&story.spans)),
+        ("Timeline", chart::timeline(&story.spans, story.paused)),
         ("Throughput", chart::throughput(&story.points, &story.spans)),
         ("Validation", validation(history)),
         ("Verification", verification(history, story)),

@@ -6,6 +6,12 @@ use pg_session::quote;
 
 use crate::journal::Entry;
 
+/// So long nothing is told only when nothing runs: states come every second. In milliseconds.
+const PAUSE: i64 = 60_000;
+
+/// What is left of a pause, in milliseconds.
+const LEFT: i64 = 1_000;
+
 /// Something that took time.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
@@ -42,6 +48,8 @@ pub(super) struct Story {
     pub(super) points: Vec<Point>,
     pub(super) phases: Vec<Phase>,
     pub(super) verifications: Vec<(String, Verification)>,
+    /// Milliseconds between the runs, which are not in spans and points.
+    pub(super) paused: i64,
 }
 
 impl Story {
@@ -51,7 +59,37 @@ impl Story {
         for entry in entries {
             story.note(entry);
         }
+        story.leave_out_pauses();
         story
+    }
+
+    /// A migration that is resumed a day later would have bars of no width.
+    fn leave_out_pauses(&mut self) {
+        let spans = self.spans.iter().map(|span| (span.from, span.to));
+        let points = self.points.iter().map(|point| (point.at, point.at));
+        let mut busy: Vec<(i64, i64)> = spans.chain(points).collect();
+        busy.sort_unstable();
+        // When a pause ends, and what goes of it.
+        let mut pauses = Vec::new();
+        let mut end = i64::MAX;
+        for (from, to) in busy {
+            if from.saturating_sub(end) > PAUSE {
+                pauses.push((from, from - end - LEFT));
+            }
+            end = if end == i64::MAX { to } else { end.max(to) };
+        }
+        let earlier = |moment: &mut i64| {
+            let before = pauses.iter().filter(|(until, _)| until <= moment);
+            *moment -= before.map(|(_, long)| long).sum::<i64>();
+        };
+        for span in &mut self.spans {
+            earlier(&mut span.from);
+            earlier(&mut span.to);
+        }
+        for point in &mut self.points {
+            earlier(&mut point.at);
+        }
+        self.paused = pauses.iter().map(|(_, long)| long).sum();
     }
 
     fn note(&mut self, entry: Entry) {
@@ -108,4 +146,43 @@ fn named(schema: Option<&str>, name: &str) -> String {
         || name.clone(),
         |schema| format!("{}.{name}", quote::shown(schema)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_night_between_two_runs_is_left_out() {
+        let span = |from, to| Span {
+            database: "d".to_owned(),
+            name: "n".to_owned(),
+            kind: "TABLE".to_owned(),
+            from,
+            to,
+            bytes: 1,
+            rows: 1,
+        };
+        let point = |at| Point {
+            database: "d".to_owned(),
+            at,
+            rate: None,
+        };
+        let day = 86_400_000;
+        let mut story = Story {
+            spans: vec![span(0, 200_000), span(day + 2_000, day + 5_000)],
+            points: vec![point(day + 1_000), point(199_000), point(259_000)],
+            ..Story::default()
+        };
+        story.leave_out_pauses();
+        // A table that takes long is no pause, nor is a minute.
+        let spans: Vec<(i64, i64)> = story
+            .spans
+            .iter()
+            .map(|span| (span.from, span.to))
+            .collect();
+        assert_eq!(spans, [(0, 200_000), (261_000, 264_000)]);
+        assert_eq!(story.points[0].at, 260_000);
+        assert_eq!(story.paused, day + 1_000 - 260_000);
+    }
 }
