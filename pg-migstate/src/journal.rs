@@ -275,7 +275,8 @@ fn entries_of(place: &Place, bytes: &[u8]) -> Result<Vec<Entry>, Failure> {
                 place.journal().display()
             ),
         )
-        .hint("Move the file away; what was migrated can be begun again under another name.")
+        .hint("Move the file away and begin the migration again, by the same name: what is on the target is known there, \
+             so that it goes on, or can be canceled.")
     })
 }
 

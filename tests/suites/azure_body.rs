@@ -153,6 +153,19 @@ fn a_name_is_unique_on_a_server_whatever_address_leads_there() {
     let ran = migrate(&scene, &[&file.display().to_string()]);
     ran.ends_with(7);
     ran.says(&["once", "already"]);
+    // What is refused leaves nothing behind.
+    let made = format!(
+        "select datname from pg_database where datname like '{}\\_\\_pgmig%'",
+        scene.target.name
+    );
+    assert_eq!(
+        cluster
+            .connect("postgres")
+            .query(&made, &[])
+            .expect("a list")
+            .len(),
+        1
+    );
     let args = ["pg-migstate", "finish", "once", "--target-server"];
     let server = format!("{}:{}", cluster.home().display(), cluster.port());
     scene.tool(&args).arg(server).run().ends_with(0);

@@ -305,6 +305,31 @@ fn a_torn_last_line_and_a_clock_that_went_backwards_hinder_nobody() {
 }
 
 #[test]
+fn a_migration_whose_journal_is_damaged_is_begun_again_and_canceled() {
+    let scene = Scene::plain(Pair::newest());
+    scene.target.drop_now();
+    let file = file(&scene, "damaged");
+    let words = ["--hold", "--option", "Migrate", &file];
+    migrate(&scene, &words).ends_with(0);
+    let journal = journal(&scene);
+    let text = fs::read_to_string(&journal).expect("the journal is ours");
+    fs::write(&journal, text.replacen('\n', "\n\0garbage\n", 1)).expect("the journal is ours");
+    let ran = state(&scene, &["cancel", "damaged"]);
+    ran.fails_clearly(3, &["damaged at line 2"]);
+    ran.says(&["hint: Move the file away", "by the same name"]);
+    fs::remove_file(&journal).expect("the journal is ours");
+    migrate(&scene, &words).ends_with(0);
+    state(&scene, &["cancel", "damaged"]).ends_with(0);
+    let left = "select count(*) from pg_database where shobj_description(oid, 'pg_database') like '%\"damaged\"%'";
+    let left = scene
+        .target
+        .cluster
+        .connect("postgres")
+        .query_one(left, &[]);
+    assert_eq!(left.expect("a count").get::<_, i64>(0), 0);
+}
+
+#[test]
 fn a_disk_that_is_full_under_the_journal_is_told_and_the_migration_can_be_resumed() {
     let scene = Scene::plain(Pair::newest());
     scene.target.drop_now();

@@ -24,6 +24,7 @@ pub(crate) fn ensure_database(
     migration: &Migration,
     context: &Context,
 ) -> anyhow::Result<()> {
+    check_name(&mut target.connect_for_maintenance()?, migration)?;
     if migration.in_place {
         ensure_in_place(target, plan, migration)?;
     } else {
@@ -33,6 +34,26 @@ pub(crate) fn ensure_database(
         .notice()
         .detail(&format!("loading into database {}", migration.staging));
     Ok(())
+}
+
+/// A name stands for one migration of a server, by whatever address that is reached, and on
+/// whatever machine the journal is.
+fn check_name(session: &mut Session, migration: &Migration) -> anyhow::Result<()> {
+    let is_other = |mark: &Mark| {
+        let is_under_way = matches!(mark.state, MarkState::Loading | MarkState::Verified);
+        is_under_way && mark.migration == migration.name && mark.hash != migration.hash
+    };
+    let marks = mark::list(session)?;
+    let Some((database, _)) = marks.into_iter().find(|(_, mark)| is_other(mark)) else {
+        return Ok(());
+    };
+    Err(Failure::conflict(format!(
+        "the target has a migration {} already, by another address: it loads {}",
+        migration.name,
+        quote::shown(&database)
+    ))
+    .hint("Choose another name, or go on with that one by the address that it was begun with.")
+    .into())
 }
 
 /// Makes sure that the staging database is there and ours.
