@@ -78,9 +78,12 @@ pub(super) fn sums(
         hash_expression(&table.relation.columns, hash),
         rows(&table.relation, filter.as_deref()),
     );
-    session
-        .text_rows(&sql)?
-        .into_iter()
+    buckets(session.text_rows(&sql)?)
+}
+
+/// The buckets in a server's answer: number, rows, sum.
+pub(super) fn buckets(rows: Vec<Vec<Option<String>>>) -> anyhow::Result<Buckets> {
+    rows.into_iter()
         .map(|row| match row.as_slice() {
             [Some(bucket), Some(rows), Some(sum)] => {
                 Ok((bucket.parse()?, (rows.parse()?, sum.clone())))

@@ -1,21 +1,20 @@
 //! Ranges that differ, split until their keys can be compared one by one.
 
 use pg_session::Session;
-use pg_session::checksum::rows;
+use pg_session::checksum::{RowHash, hash_expression, rows};
 
-use super::by_bucket::sums;
+use super::by_bucket::{Buckets, buckets};
 use super::suspects::{self, Suspect};
 use super::{Drill, Extent, Pair, garbled};
 use crate::ranges::{Range, key_list};
 use crate::reading::{BY_INDEX, TableJob, check_unchanged};
+use crate::server::undisturbed;
 
 /// Rows of a range whose keys are compared one by one.
 const LEAF_ROWS: i64 = 30_000;
 
-/// The bucket that all rows are in.
-const ONE_BUCKET: &str = "0";
-
-/// Parts that a range is split into.
+/// Parts that a range is split into. One reading sums them all up, and keys are read of those
+/// that differ only: a key that is sent costs several times what its row does when it is hashed.
 const PARTS: i64 = 64;
 
 impl Drill<'_> {
@@ -35,35 +34,41 @@ impl Drill<'_> {
                 suspects.extend(self.leaf(pair, &range)?);
                 continue;
             }
-            let parts = self.parts(pair, &range, rows)?;
+            let bounds = self.bounds(pair, &range, rows)?;
             // A range of keys that cannot be told apart is compared as it is.
-            if parts.len() == 1 {
+            if bounds.is_empty() {
                 suspects.extend(self.leaf(pair, &range)?);
                 continue;
             }
-            for part in parts.into_iter().rev() {
-                let (rows, differs) = self.compare(pair, &part)?;
-                if differs {
-                    open.push((part, rows));
-                }
-            }
+            let differing = self.differing(pair, &range, &bounds)?;
+            open.extend(joined(differing).into_iter().rev());
         }
         Ok(within(suspects, self.wanted.rows))
     }
 
-    /// The rows of the larger side, and whether the sides differ.
-    fn compare(&mut self, pair: Pair<'_>, range: &Range) -> anyhow::Result<(i64, bool)> {
-        let hash = self.hash;
+    /// The parts of a range that differ, each with the rows of its larger side.
+    fn differing(
+        &mut self,
+        pair: Pair<'_>,
+        range: &Range,
+        bounds: &[Vec<String>],
+    ) -> anyhow::Result<Vec<(Range, i64)>> {
+        let (parts, hash) = (range.split(bounds), self.hash);
         let (there, here) = self.both(|session, half| {
             let table = pair.of(half);
-            by_index(session, range)?;
-            let part = table.part(&range.condition(&table.key));
-            let sum = sums(session, &part, ONE_BUCKET, hash)?;
+            session.batch(BY_INDEX)?;
+            let sums = sums(session, table, &parts, hash)?;
             check_unchanged(session, &table.relation)?;
-            Ok(sum)
+            Ok(sums)
         })?;
-        let rows = there.values().chain(here.values()).map(|(rows, _)| *rows);
-        Ok((rows.max().unwrap_or(0), there != here))
+        Ok((0_i64..)
+            .zip(parts)
+            .filter_map(|(number, part)| {
+                let sides = [there.get(&number), here.get(&number)];
+                let rows = sides.iter().flatten().map(|(rows, _)| *rows).max();
+                Some((part, rows?)).filter(|_| there.get(&number) != here.get(&number))
+            })
+            .collect())
     }
 
     fn leaf(&mut self, pair: Pair<'_>, range: &Range) -> anyhow::Result<Vec<Suspect>> {
@@ -76,19 +81,60 @@ impl Drill<'_> {
         Ok(suspects::differing(there, here))
     }
 
-    /// Splits a range at keys of the side that has more rows in it.
-    fn parts(&mut self, pair: Pair<'_>, range: &Range, rows: i64) -> anyhow::Result<Vec<Range>> {
-        let parts = (rows / (LEAF_ROWS / 2)).clamp(2, PARTS);
-        let step = rows / parts + 1;
-        let (there, here) =
-            self.both(|session, half| bounds(session, pair.of(half), range, step))?;
-        let bounds = if there.len() >= here.len() {
-            there
-        } else {
-            here
-        };
-        Ok(range.split(&bounds))
+    /// Keys at which a range is split: the source's, or the target's where the source has too
+    /// few rows in it.
+    fn bounds(
+        &mut self,
+        pair: Pair<'_>,
+        range: &Range,
+        rows: i64,
+    ) -> anyhow::Result<Vec<Vec<String>>> {
+        self.check_stop()?;
+        let step = rows / PARTS + 1;
+        let found = undisturbed(self.source, |session| {
+            bounds(session, pair.source, range, step)
+        })?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        undisturbed(self.target, |session| {
+            bounds(session, pair.target, range, step)
+        })
     }
+}
+
+/// Sums up each part, in one statement that reads each by the index. Rows grouped by their part
+/// would be sorted first, which costs as much again.
+fn sums(
+    session: &mut Session,
+    table: &TableJob,
+    parts: &[Range],
+    hash: RowHash,
+) -> anyhow::Result<Buckets> {
+    let hashed = hash_expression(&table.relation.columns, hash);
+    let of_part = |(number, part): (usize, &Range)| {
+        let condition = format!("{}\n", table.and(&part.condition(&table.key)));
+        let from = rows(&table.relation, Some(&condition));
+        format!("select {number}, count(*), coalesce(sum({hashed}), 0) from {from}")
+    };
+    let sums: Vec<String> = parts.iter().enumerate().map(of_part).collect();
+    buckets(session.text_rows(&sums.join(" union all "))?)
+}
+
+/// Neighbours as one, as long as their keys can be compared one by one: rows that differ are
+/// often side by side, and each range is a query on each side.
+fn joined(parts: Vec<(Range, i64)>) -> Vec<(Range, i64)> {
+    let mut joined: Vec<(Range, i64)> = Vec::new();
+    for (part, rows) in parts {
+        match joined.last_mut() {
+            Some((last, sum)) if last.to == part.from && *sum + rows <= LEAF_ROWS => {
+                last.to = part.to;
+                *sum += rows;
+            }
+            _ => joined.push((part, rows)),
+        }
+    }
+    joined
 }
 
 /// All of a table is read faster without its index.
@@ -132,5 +178,38 @@ fn bounds(
         })
         .collect::<anyhow::Result<_>>()?;
     bounds.dedup();
+    // Rows of one key that are many, which a damaged index lets in, do not split.
+    bounds.retain(|bound| Some(bound) != range.from.as_ref());
     Ok(bounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(value: &str) -> Vec<String> {
+        vec![value.to_owned()]
+    }
+
+    fn part(from: &str, to: &str, rows: i64) -> (Range, i64) {
+        let end = |value: &str| (!value.is_empty()).then(|| bound(value));
+        let (from, to) = (end(from), end(to));
+        (Range { from, to }, rows)
+    }
+
+    #[test]
+    fn neighbours_are_one_as_long_as_their_keys_are_not_too_many() {
+        let parts = vec![
+            part("", "3", 10),
+            part("3", "5", LEAF_ROWS - 10),
+            part("5", "7", 1),
+            part("8", "", 1),
+        ];
+        let expected = [
+            part("", "5", LEAF_ROWS),
+            part("5", "7", 1),
+            part("8", "", 1),
+        ];
+        assert_eq!(joined(parts), expected);
+    }
 }
