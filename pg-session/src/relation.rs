@@ -60,7 +60,8 @@ pub enum Canonical {
         /// Base type of a domain.
         base: Option<String>,
     },
-    /// The bytes of the type's own send function, for extension types.
+    /// The bytes of the type's own send function, for extension types, and for composite types and
+    /// ranges of floats.
     Send {
         /// The function, qualified and quoted.
         function: String,

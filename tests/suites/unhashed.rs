@@ -4,7 +4,7 @@ use pg_e2e::{Database, Majors, Pair};
 
 use tempfile::TempDir;
 
-use crate::drilled::found;
+use crate::drilled::{found, twins};
 use crate::scene::{BY_HAND, Scene, skip};
 
 /// The newest version without the hash.
@@ -143,4 +143,34 @@ fn what_changed_meanwhile_is_seen() {
             .run()
             .ends_with(0);
     }
+}
+
+#[test]
+fn floats_inside_of_types_are_equal_although_their_text_has_other_digits() {
+    if !Majors::probed().contains_key(&WITHOUT) {
+        return skip("no server is here that has no hash");
+    }
+    let pair = Pair {
+        source: WITHOUT,
+        target: Majors::newest(),
+    };
+    let scene = twins(
+        pair,
+        "digits",
+        "create type dot as (x double precision, y real, note text);
+         create type span as range (subtype = double precision);
+         create table floats (id integer primary key, d dot, s span, a double precision[]);
+         insert into floats values (1, row(0.1, 123456.7, 'x'), span(0.1, 0.3), '{0.1,NaN}'),
+             (2, row(1e15, '-0', null), null, '{}');",
+    );
+    let verify = |status| {
+        let ran = scene.tool(&["pg-verify"]).run();
+        ran.ends_with(status);
+        found(&ran)
+    };
+    assert!(verify(0).is_empty());
+    scene
+        .target
+        .run("update floats set d = row(1e15, '0', null) where id = 2");
+    assert_eq!(verify(1), ["floats changed id=2 d"]);
 }

@@ -144,9 +144,10 @@ fn canonical(row: &Row) -> Canonical {
         };
     }
     if !row.get::<_, bool>("is_builtin") {
-        return match (base_kind.as_str(), send) {
-            ("b", Some(function)) => Canonical::Send { function, base },
-            _ => output(),
+        let is_sent = base_kind == "b" || row.get("sends_floats");
+        return match send.filter(|_| is_sent) {
+            Some(function) => Canonical::Send { function, base },
+            None => output(),
         };
     }
     match base_name.as_str() {

@@ -31,6 +31,29 @@ select
     ) as builtin_element,
     coalesce(element.typname like 'reg%', false) as reg_element,
     coalesce(element.typname, '') as element_name,
+    -- Before 12 floats have other digits in text. Composite types and ranges with some, and with
+    -- nothing else than plain built-in types, are the same everywhere as they are sent.
+    coalesce(
+        case t.typtype
+            when 'c' then (
+                select bool_or(e.typname in ('float4', 'float8'))
+                    and bool_and(
+                        e.oid < 10000 and e.typtype = 'b' and e.typelem = 0
+                        and e.typsend::oid <> 0 and e.typname not like 'reg%'
+                    )
+                from pg_attribute f
+                join pg_type e on e.oid = f.atttypid
+                where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped
+            )
+            when 'r' then (
+                select e.oid < 10000 and e.typname in ('float4', 'float8')
+                from pg_range g
+                join pg_type e on e.oid = g.rngsubtype
+                where g.rngtypid = t.oid
+            )
+        end,
+        false
+    ) as sends_floats,
     send.nspname as send_schema,
     send.proname as send_name,
     output_schema.nspname as output_schema,
