@@ -51,11 +51,11 @@ fn each_process_of_the_pipeline_is_killed_in_turn_and_the_migration_resumed_by_n
         scene.target.drop_now();
         let name = format!("killed-{place}");
         let file = file(&scene, &name);
-        let running = spawned(&scene, &["--quiet", &file]);
+        let mut running = spawned(&scene, &["--quiet", &file]);
         let mut pid = None;
         wait_until("the tool runs, or has run", LIMIT, || {
             pid = process_of(&scene.state_dir(), *process);
-            pid.is_some() || place == 0
+            pid.is_some() || place == 0 || !running.is_alive()
         });
         if let Some(pid) = pid {
             // Wherever it is then.

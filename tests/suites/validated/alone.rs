@@ -10,7 +10,8 @@ use std::thread;
 
 use pg_e2e::cluster::{CANARY, Side};
 use pg_e2e::database::identifier;
-use pg_e2e::{Database, Pair, Ran, Tool};
+use pg_e2e::{Cluster, Database, Pair, Ran, Tool};
+use tempfile::TempDir;
 
 use super::ways::server;
 use super::{check, fires, is_quiet};
@@ -129,10 +130,22 @@ fn another_locale() -> Option<[Ran; 2]> {
 
 fn a_provider_that_is_not_there() -> Option<[Ran; 2]> {
     let scene = Scene::plain(Pair::newest());
-    let built_in = built_in(&scene);
-    let old = Database::create(server(14, Side::Target)?, "old");
-    let id = "db.locale_provider";
-    Some(two_targets(&built_in, &scene.target, &old, id))
+    let run = |target: &'static Cluster| {
+        let source = built_in(&scene);
+        // It is not there yet: only then it has to be made.
+        let scene = Scene {
+            target: source.seen_on(target),
+            source,
+            dir: TempDir::new().expect("a temporary directory can be made"),
+        };
+        let [there, here] = [scene.source.cluster, target].map(|one| one.conninfo("postgres"));
+        let file = scene.migration_file("provider", &there, &here);
+        let begin = ["pg-migstate", "begin", &file.display().to_string()];
+        let head = scene.tool(&begin).run().text();
+        let words = ["pg-validate", "--only", "db.locale_provider", "-"];
+        scene.tool(&words).input(head).run()
+    };
+    Some([run(scene.target.cluster), run(server(14, Side::Target)?)])
 }
 
 fn too_little_space() -> Option<[Ran; 2]> {
