@@ -32,15 +32,7 @@ fn scene(target: &'static Cluster) -> Scene {
         .batch_execute(&fixture("roles.sql"))
         .expect("roles can be created");
     let source = Database::create(source, "Canceled 'Shop'").with(&fixture("small.sql"));
-    let name = source.name.clone();
-    Scene {
-        target: Database {
-            cluster: target,
-            name,
-        },
-        source,
-        dir: tempfile::TempDir::new().expect("a temporary directory can be made"),
-    }
+    Scene::into_new(source, target)
 }
 
 #[track_caller]

@@ -95,6 +95,15 @@ impl Scene {
         }
     }
 
+    /// A source, and a server whose database of that name is still to be made.
+    pub(crate) fn into_new(source: Database, target: &'static Cluster) -> Self {
+        Self {
+            target: source.seen_on(target),
+            source,
+            dir: TempDir::new().expect("a temporary directory can be made"),
+        }
+    }
+
     /// What a script makes, between servers of the newest version, with its plan; pre-data is
     /// applied.
     pub(crate) fn begun(stem: &str, sql: &str) -> (Self, String) {

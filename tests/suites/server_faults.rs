@@ -186,14 +186,7 @@ fn unlogged_tables_that_a_crash_of_the_target_has_emptied_are_copied_again() {
         insert into kept values (1)";
     let source = Database::create(server(""), "unlogged").with(UNLOGGED);
     let target = server("");
-    let scene = Scene {
-        target: Database {
-            cluster: target,
-            name: source.name.clone(),
-        },
-        source,
-        dir: TempDir::new().expect("a temporary directory can be made"),
-    };
+    let scene = Scene::into_new(source, target);
     let file = file(&scene, "crash");
     let words = ["--quiet", "--option", "Migrate", &file];
     migrate(&scene, &[&["--hold"], &words[..]].concat()).ends_with(0);
@@ -212,14 +205,7 @@ fn unlogged_tables_that_a_crash_of_the_target_has_emptied_are_copied_again() {
 fn whose_a_database_is_outlives_a_target_that_dies_right_after_it_was_made() {
     let source = Database::create(server(""), "marked").with("create table t (id integer)");
     let target = server(LAZY);
-    let scene = Scene {
-        target: Database {
-            cluster: target,
-            name: source.name.clone(),
-        },
-        source,
-        dir: TempDir::new().expect("a temporary directory can be made"),
-    };
+    let scene = Scene::into_new(source, target);
     let file = file(&scene, "mark");
     let line: [&[&str]; 4] = [
         &["pg-migstate", "begin", &file],

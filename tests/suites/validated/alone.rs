@@ -11,7 +11,6 @@ use std::thread;
 use pg_e2e::cluster::{CANARY, Side};
 use pg_e2e::database::identifier;
 use pg_e2e::{Cluster, Database, Pair, Ran, Tool};
-use tempfile::TempDir;
 
 use super::ways::server;
 use super::{check, fires, is_quiet};
@@ -131,13 +130,8 @@ fn another_locale() -> Option<[Ran; 2]> {
 fn a_provider_that_is_not_there() -> Option<[Ran; 2]> {
     let scene = Scene::plain(Pair::newest());
     let run = |target: &'static Cluster| {
-        let source = built_in(&scene);
-        // It is not there yet: only then it has to be made.
-        let scene = Scene {
-            target: source.seen_on(target),
-            source,
-            dir: TempDir::new().expect("a temporary directory can be made"),
-        };
+        // Only a database that is not there has to be made.
+        let scene = Scene::into_new(built_in(&scene), target);
         let [there, here] = [scene.source.cluster, target].map(|one| one.conninfo("postgres"));
         let file = scene.migration_file("provider", &there, &here);
         let begin = ["pg-migstate", "begin", &file.display().to_string()];
