@@ -289,6 +289,17 @@ impl Session {
         }
     }
 
+    /// Runs statements as one transaction in one message, after `settings` that last as long.
+    ///
+    /// # Errors
+    /// What the server says; nothing of the statements is left then. When the connection is
+    /// lost, the ledger says whether they were committed.
+    pub fn at_once(&mut self, settings: &str, statements: &str) -> Result<(), Error> {
+        // A statement may end without a semicolon, or in a comment.
+        self.batch(&format!("begin; {settings}\n{statements}\n;commit"))
+            .inspect_err(|_error| drop(self.batch("rollback")))
+    }
+
     /// Starts COPY … TO STDOUT.
     pub fn copy_out(&mut self, sql: &str) -> Result<CopyOutReader<'_>, Error> {
         self.client.copy_out(sql).map_err(Error::of_driver)

@@ -58,6 +58,7 @@ mod steered;
 mod terminal;
 mod tidy;
 mod tls;
+mod together;
 mod told;
 mod torture;
 mod unhashed;

@@ -73,7 +73,17 @@ impl Task {
     pub(crate) fn key(&self) -> Key {
         (self.object.id, self.step.part)
     }
+
+    /// Whether it takes so little time that a transaction of its own costs more than its work.
+    pub(crate) fn is_small(&self) -> bool {
+        // Nothing is known of the size where the stream has none.
+        let is_known = self.bytes > 0 || !self.step.work.reads_tables();
+        is_known && self.bytes <= SMALL && self.step.instead.is_none()
+    }
 }
+
+/// Bytes of a table that is read in less than a millisecond.
+const SMALL: i64 = 128 * 1024;
 
 /// What is urgent comes first, then the longest; builds, which share a table, before what they
 /// would have to wait for.
@@ -263,11 +273,23 @@ impl Graph {
 
     /// The first step that may run now, which then counts as running.
     pub(crate) fn start_next(&mut self) -> Option<Task> {
-        let order = self
+        self.start_if(|_| true)
+    }
+
+    /// The same, if it is a small one.
+    pub(crate) fn start_small(&mut self) -> Option<Task> {
+        self.start_if(Task::is_small)
+    }
+
+    fn start_if(&mut self, wanted: impl Fn(&Task) -> bool) -> Option<Task> {
+        let (order, node) = self
             .ready
             .iter()
-            .find(|(_, key)| self.waiting.get(key).is_some_and(|node| self.is_free(node)))
-            .copied()?;
+            .filter_map(|order| Some((*order, self.waiting.get(&order.1)?)))
+            .find(|(_, node)| self.is_free(node))?;
+        if !wanted(&node.task) {
+            return None;
+        }
         self.ready.remove(&order);
         let node = self.waiting.remove(&order.1)?;
         self.running.insert(order.1, node.claims);

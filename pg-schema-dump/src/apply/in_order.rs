@@ -1,10 +1,10 @@
 //! Objects made one after another on one session, in the order of the dump.
 
-use pg_pipe::record::{AppliedStatus, Object, Record};
+use pg_pipe::record::{AppliedStatus, Object, Record, Section};
 use pg_pipe::{Context, Exit};
 use pg_session::{Error, Session};
 
-use crate::apply::ledgered::Ledgered;
+use crate::apply::ledgered::{Ledgered, applied};
 use crate::apply::left_out::{self, Absent};
 use crate::apply::one::{adapted, apply_one};
 use crate::apply::plan::Plan;
@@ -44,6 +44,31 @@ impl Sum {
             Self { .. } => Exit::Fine,
         }
     }
+}
+
+/// Objects that are made in one transaction at the most, and bytes of their SQL: it saves the
+/// better part of what a small one costs, and a refusal costs that much again.
+const TOGETHER: (usize, usize) = (50, 256 * 1024);
+
+/// Objects that go together, in their order. Alone go grants, whose warnings are looked at, and
+/// what takes time, such as the refresh of a materialized view.
+fn groups<'o, 'p>(objects: &'o [&'p Object]) -> Vec<&'o [&'p Object]> {
+    let goes_together =
+        |object: &Object| object.section == Section::PreData || object.kind == "OWNER";
+    let (most, most_bytes) = TOGETHER;
+    let mut groups = Vec::new();
+    let mut rest = objects;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take(most).take_while(|object| {
+            bytes += object.sql.len();
+            goes_together(object) && bytes <= most_bytes
+        });
+        let (group, later) = rest.split_at(fits.count().max(1));
+        groups.push(group);
+        rest = later;
+    }
+    groups
 }
 
 /// Makes objects in order; what depends on one that is not there is not tried.
@@ -91,11 +116,47 @@ impl<'a> InOrder<'a> {
         let meter = self.context.meter(phase, objects.len(), None);
         let counters = meter.counters();
         let mut sum = Sum::default();
-        for object in objects {
-            self.make_one(object, &mut sum)?;
-            counters.add_item();
+        for group in groups(objects) {
+            if !self.make_together(group, &mut sum)? {
+                for object in group {
+                    self.make_one(object, &mut sum)?;
+                    counters.add_item();
+                }
+                continue;
+            }
+            for _ in group {
+                counters.add_item();
+            }
         }
         Ok(sum)
+    }
+
+    /// Makes objects in one transaction, if that is all there is to do for them. Says whether it
+    /// did; what the server refuses is to be made one by one.
+    fn make_together(&mut self, group: &[&Object], sum: &mut Sum) -> anyhow::Result<bool> {
+        self.context.check_stop()?;
+        let is_plain = |object: &Object| self.absent.fate(object).is_none();
+        let objects: Vec<Object> = group
+            .iter()
+            .filter_map(|object| adapted(object, self.plan, self.database))
+            .collect();
+        if group.len() < 2 || objects.is_empty() || !objects.iter().all(is_plain) {
+            return Ok(false);
+        }
+        let statements: Vec<(&Object, &str)> = objects
+            .iter()
+            .map(|object| (object, object.sql.as_str()))
+            .collect();
+        let made = self.ledgered.make_together(&mut self.session, &statements);
+        let Ok(Some(milliseconds)) = made else {
+            return Ok(false);
+        };
+        for object in &objects {
+            let record = applied(object, AppliedStatus::Applied, milliseconds);
+            sum.add(record.status);
+            self.context.write(Record::Applied(record));
+        }
+        Ok(true)
     }
 
     fn make_one(&mut self, object: &Object, sum: &mut Sum) -> anyhow::Result<()> {

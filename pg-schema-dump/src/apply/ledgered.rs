@@ -1,4 +1,4 @@
-//! One statement and its mark in the ledger, in one transaction.
+//! Statements and their marks in the ledger, in one transaction.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -84,13 +84,90 @@ impl Ledgered {
             return Ok((AppliedStatus::Present, 0));
         }
         let begun = Instant::now();
-        session.in_transaction(&format!("begin; {settings}"), |session| {
-            set_storage(session, object)?;
-            session.batch(&for_version(object, by, session.version()))?;
-            let milliseconds = i64::try_from(elapsed(begun)).unwrap_or(i64::MAX);
-            ledger::mark_applied(session, &key, milliseconds)
-        })?;
+        let mut making = Making::new(session.version());
+        making.add(object, by, key);
+        session.at_once(settings, &making.finish())?;
         Ok((AppliedStatus::Applied, elapsed(begun)))
+    }
+
+    /// Makes objects, each by its statement, all or none of them. Gives the milliseconds that one
+    /// of them took, on average; `None` when some of them are made already, so that it did nothing.
+    ///
+    /// # Errors
+    /// What the server says; nothing of them is left then.
+    pub(crate) fn make_together(
+        &self,
+        session: &mut Session,
+        objects: &[(&Object, &str)],
+    ) -> Result<Option<u64>, Error> {
+        let is_done = |(object, sql): &(&Object, &str)| self.is_done(object, sql);
+        if objects.iter().any(is_done) {
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let mut making = Making::new(session.version());
+        for (object, sql) in objects {
+            making.add(object, sql, key(object, sql));
+        }
+        session.at_once("", &making.finish())?;
+        let many = u64::try_from(objects.len()).unwrap_or_default().max(1);
+        Ok(Some(elapsed(begun) / many))
+    }
+}
+
+/// A message that makes objects and marks them.
+struct Making<'a> {
+    version: ServerVersion,
+    statements: String,
+    tablespace: Option<&'a str>,
+    access_method: Option<&'a str>,
+    keys: Vec<AppliedKey>,
+}
+
+impl<'a> Making<'a> {
+    fn new(version: ServerVersion) -> Self {
+        Self {
+            version,
+            statements: String::new(),
+            tablespace: None,
+            access_method: None,
+            keys: Vec::new(),
+        }
+    }
+
+    /// Adds an object. pg_dump leaves tablespace and access method to settings.
+    fn add(&mut self, object: &'a Object, sql: &str, key: AppliedKey) {
+        let Self {
+            tablespace,
+            access_method,
+            ..
+        } = self;
+        let settings = [
+            ("default_tablespace", &object.tablespace, tablespace),
+            (
+                "default_table_access_method",
+                &object.access_method,
+                access_method,
+            ),
+        ];
+        for (name, wanted, is) in settings {
+            let wanted = wanted.as_deref();
+            if *is != wanted {
+                let value = wanted.map_or("default".to_owned(), quote::identifier);
+                self.statements
+                    .push_str(&format!("set local {name} to {value};\n"));
+                *is = wanted;
+            }
+        }
+        self.statements
+            .push_str(&for_version(object, sql, self.version));
+        self.statements.push_str("\n;\n");
+        self.keys.push(key);
+    }
+
+    fn finish(mut self) -> String {
+        self.statements.push_str(&ledger::mark_applied(&self.keys));
+        self.statements
     }
 }
 
@@ -110,20 +187,6 @@ fn for_version<'a>(object: &Object, sql: &'a str, version: ServerVersion) -> Cow
 
 fn key(object: &Object, sql: &str) -> AppliedKey {
     AppliedKey::new(&object.kind, object.schema.as_deref(), &object.name, sql)
-}
-
-/// pg_dump leaves tablespace and access method to settings, which last for the transaction.
-fn set_storage(session: &mut Session, object: &Object) -> Result<(), Error> {
-    let settings = [
-        ("default_tablespace", &object.tablespace),
-        ("default_table_access_method", &object.access_method),
-    ];
-    for (name, value) in settings {
-        if let Some(value) = value {
-            session.batch(&format!("set local {name} = {}", quote::identifier(value)))?;
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn elapsed(begun: Instant) -> u64 {

@@ -25,6 +25,9 @@ use crate::apply::step::Part;
 use crate::apply::{Target, tail};
 use crate::reserved;
 
+/// Small steps that go into one transaction at the most.
+const TOGETHER: usize = 20;
+
 /// Applies post-data while the stream comes in, then the rest of the schema.
 ///
 /// # Errors
@@ -108,9 +111,9 @@ impl<'a> Desk<'a> {
                     self.end_of_stream(scope, crew)?;
                 },
                 recv(outcomes) -> outcome => {
-                    if let Ok((key, outcome)) = outcome {
-                        self.running -= 1;
-                        self.take_outcome(key, outcome?);
+                    self.running -= 1;
+                    for (key, done) in outcome.into_iter().flatten() {
+                        self.take_outcome(key, done?);
                     }
                 }
             }
@@ -253,28 +256,50 @@ impl<'a> Desk<'a> {
         let doomed = self.graph.as_mut().map(Graph::take_doomed);
         self.skip(doomed.unwrap_or_default());
         while self.running < self.args.jobs.jobs.get() {
-            let (Some(graph), Some(jobs), Some(target)) =
-                (&mut self.graph, &self.jobs, &self.target)
-            else {
+            let Some(job) = self.next_job() else {
                 return;
             };
-            let left = graph.builds();
-            let Some(task) = graph.start_next() else {
-                return;
-            };
-            let key = task.key();
-            let Some(task) = for_target(task, &self.plan, &target.database) else {
-                graph.ended(key, true);
-                continue;
-            };
-            let settings = match (task.step.work, self.budget) {
-                (work, Some(budget)) if work.reads_tables() => budget.settings(left, task.bytes),
-                _ => String::new(),
-            };
-            if jobs.send(Job { task, settings }).is_ok() {
+            let is_sent = !job.tasks.is_empty()
+                && self
+                    .jobs
+                    .as_ref()
+                    .is_some_and(|jobs| jobs.send(job).is_ok());
+            if is_sent {
                 self.running += 1;
             }
         }
+    }
+
+    /// A step, or several that are small; none of them where the target wants none.
+    fn next_job(&mut self) -> Option<Job> {
+        let (Some(graph), Some(budget), Some(target)) =
+            (&mut self.graph, self.budget, &self.target)
+        else {
+            return None;
+        };
+        let left = graph.builds();
+        let first = graph.start_next()?;
+        let mut settings = String::new();
+        let mut tasks = vec![first];
+        if tasks.iter().all(Task::is_small) {
+            let more = std::iter::from_fn(|| graph.start_small());
+            tasks.extend(more.take(TOGETHER - 1));
+        } else if let Some(task) = tasks.first().filter(|task| task.step.work.reads_tables()) {
+            settings = budget.settings(left, task.bytes);
+        }
+        let (plan, database) = (&self.plan, target.database.as_str());
+        let wanted = tasks.into_iter().filter_map(|task| {
+            let key = task.key();
+            let task = for_target(task, plan, database);
+            if task.is_none() {
+                graph.ended(key, true);
+            }
+            task
+        });
+        Some(Job {
+            tasks: wanted.collect(),
+            settings,
+        })
     }
 
     fn skip(&mut self, objects: Vec<Object>) {

@@ -2,6 +2,7 @@
 //! ANALYZE for the rest, the largest table first.
 
 use std::collections::BTreeSet;
+use std::slice;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -21,6 +22,10 @@ const LIST: &str = include_str!("sql/analyze_list.sql");
 /// From here on, in bytes, rows that were not frozen as they came are frozen while the table is
 /// read for its statistics anyway: the first VACUUM would else write all of it again.
 const WORTH_FREEZING: i64 = 8 << 20;
+
+/// Bytes of a table up to which it is analyzed together with others, and how many at the most.
+const SMALL: i64 = 128 * 1024;
+const TOGETHER: usize = 20;
 
 /// What pg_dump calls statistics of a relation.
 const KIND: &str = "STATISTICS DATA";
@@ -49,28 +54,62 @@ pub(crate) fn run(
     drop(session);
     let meter = context.meter("analyze", tables.len(), None);
     let counters = meter.counters();
-    pool::each(target, jobs, tables, context, |session, item| {
-        let (table, statement) = item;
-        attempt(session, &statement, context, || {
-            format!("{table} is not analyzed")
-        })?;
-        counters.add_item();
+    pool::each(target, jobs, together(tables), context, |session, group| {
+        let is_done = group.len() > 1 && session.batch(&statement(&group)).is_ok();
+        for table in group {
+            if !is_done {
+                let failed = || format!("{} is not analyzed", table.name);
+                attempt(
+                    session,
+                    &statement(slice::from_ref(&table)),
+                    context,
+                    failed,
+                )?;
+            }
+            counters.add_item();
+        }
         Ok(())
     })
 }
 
-/// The tables with something to be done, and the statement that does it: ANALYZE, or VACUUM for
-/// what was copied without being frozen. A server that cannot give VACUUM buffers waits for the
+/// A table with something to be done.
+struct Wanted {
+    name: RelationName,
+    /// ANALYZE or VACUUM, without the table.
+    what: &'static str,
+    bytes: i64,
+}
+
+/// Small ones with the same to be done, next to each other, go into one statement.
+fn together(tables: Vec<Wanted>) -> Vec<Vec<Wanted>> {
+    let mut groups: Vec<Vec<Wanted>> = Vec::new();
+    for table in tables {
+        let group = groups.last_mut().filter(|group| {
+            let goes_with = |other: &Wanted| other.what == table.what && other.bytes <= SMALL;
+            group.len() < TOGETHER && group.first().is_some_and(goes_with)
+        });
+        match group {
+            Some(group) => group.push(table),
+            None => groups.push(vec![table]),
+        }
+    }
+    groups
+}
+
+fn statement(group: &[Wanted]) -> String {
+    let what = group.first().map_or("", |table| table.what);
+    let names: Vec<String> = group.iter().map(|table| table.name.sql()).collect();
+    format!("{what} {}", names.join(", "))
+}
+
+/// The tables with something to be done, the largest first: ANALYZE, or VACUUM for what was copied without being frozen. A server that cannot give VACUUM buffers waits for the
 /// disk when it freezes; the visibility map alone it has for some tenth of a second for 100 MB
 /// where its pages do not go to the WAL for their hint bits.
-fn list(
-    session: &mut Session,
-    known: &BTreeSet<RelationName>,
-) -> Result<Vec<(RelationName, String)>, Error> {
+fn list(session: &mut Session, known: &BTreeSet<RelationName>) -> Result<Vec<Wanted>, Error> {
     let version = session.version();
     let has_only = version.has_analyze_only();
     let rows = session.query(LIST, &[&has_only, &!known.is_empty(), &WORTH_FREEZING])?;
-    let mut statements = Vec::new();
+    let mut tables = Vec::new();
     for row in rows {
         let name = RelationName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"));
         let is_analyzed = row.get("lacks_some") || !known.contains(&name);
@@ -86,10 +125,10 @@ fn list(
             (false, false, true) => "analyze",
             (false, false, false) => continue,
         };
-        let statement = format!("{what} {}", name.sql());
-        statements.push((name, statement));
+        let bytes = row.get::<_, Option<i64>>("bytes").unwrap_or_default();
+        tables.push(Wanted { name, what, bytes });
     }
-    Ok(statements)
+    Ok(tables)
 }
 
 /// Sets the statistics of the stream; gives the relations that have them now. What is there of

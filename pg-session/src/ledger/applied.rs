@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Error;
+use crate::quote;
 use crate::session::Session;
 use crate::staging;
 
@@ -52,25 +53,23 @@ pub fn list_applied(session: &mut Session) -> Result<BTreeSet<AppliedKey>, Error
         .collect())
 }
 
-/// Marks a statement as done; belongs into its transaction.
-///
-/// # Errors
-/// What the server says.
-pub fn mark_applied(
-    session: &mut Session,
-    key: &AppliedKey,
-    milliseconds: i64,
-) -> Result<(), Error> {
-    session.execute(
+/// The statement that marks others as done, of which there is at least one; belongs at the end of
+/// their transaction. The server counts the milliseconds from its beginning, an equal share for
+/// each.
+pub fn mark_applied(keys: &[AppliedKey]) -> String {
+    let rows: Vec<String> = keys
+        .iter()
+        .map(|key| {
+            let values = [&key.kind, &key.schema, &key.name, &key.sql_sha256];
+            let values = values.map(|value| quote::literal(value)).join(", ");
+            format!("({values})")
+        })
+        .collect();
+    format!(
         "insert into pgmig.applied (kind, schema_name, name, sql_sha256, milliseconds) \
-         values ($1, $2, $3, $4, $5)",
-        &[
-            &key.kind,
-            &key.schema,
-            &key.name,
-            &key.sql_sha256,
-            &milliseconds,
-        ],
-    )?;
-    Ok(())
+         select *, extract(epoch from clock_timestamp() - now()) * 1000 / {} \
+         from (values {}) as made",
+        keys.len(),
+        rows.join(",\n")
+    )
 }

@@ -6,6 +6,7 @@ select
     n.nspname::text as schema,
     c.relname::text as name,
     c.relkind = 'p' as is_partitioned,
+    s.bytes::bigint as bytes,
     c.relkind = 'r' and coalesce(k.is_unfrozen, false) as is_unfrozen,
     current_setting('data_checksums') = 'off' and current_setting('wal_log_hints') = 'off' as writes_no_hints,
     not $2
@@ -32,6 +33,7 @@ cross join lateral (
 where c.relkind in ('r', 'p')
   and c.relpersistence <> 't'
   and not c.relisshared
-  and n.nspname not in ('pgmig', 'pg_toast')
+  -- Autovacuum sees to the catalogs: making all of this has changed more than enough of them.
+  and n.nspname not in ('pgmig', 'pg_toast', 'pg_catalog', 'information_schema')
   and ($1 or not c.relispartition)
 order by s.bytes desc nulls last, n.nspname, c.relname
