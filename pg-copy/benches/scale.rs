@@ -201,7 +201,8 @@ impl Simulation<'_> {
                 checksum: "b64s/1:00000000:1".to_owned(),
                 milliseconds: 1,
             };
-            ledger::mark_done(&mut worker.wire, chunk.id, &done, "scale/1").expect("it is marked");
+            ledger::mark_done(&mut worker.wire, &[(chunk.id, done)], "scale/1")
+                .expect("it is marked");
         }
         worker.wire.batch("commit").expect("it is committed");
         self.outcome.statements += worker.chunks.len() + 1;

@@ -359,7 +359,7 @@ impl<'a> Shared<'a> {
         for chunk in chunks.iter().filter(|chunk| Some(chunk.id) != failed) {
             lock(&self.held).remove(&chunk.id);
         }
-        for (chunk, done) in chunks.iter().zip(result?) {
+        for (chunk, (_, done)) in chunks.iter().zip(result?) {
             self.report(chunk.id, (&chunk.name, chunk.part, chunk.parts), &done);
         }
         Ok(true)
@@ -371,7 +371,7 @@ impl<'a> Shared<'a> {
         pair: &mut Pair,
         chunks: &[TakenChunk],
         worker: &str,
-    ) -> Result<Vec<Done>, FailedChunk> {
+    ) -> Result<Vec<(i64, Done)>, FailedChunk> {
         let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.id).collect();
         let attempts = self.with_clerk(|clerk| ledger::begin_attempts(clerk, &ids, worker))?;
         let failed = |chunk: &TakenChunk, error| FailedChunk {
@@ -383,16 +383,18 @@ impl<'a> Shared<'a> {
         };
         let mut done = Vec::with_capacity(chunks.len());
         for chunk in chunks {
-            let copied = self.copy_chunk(pair, chunk, worker);
-            done.push(copied.map_err(|error| failed(chunk, error))?);
+            let copied = self.copy_chunk(pair, chunk);
+            done.push((chunk.id, copied.map_err(|error| failed(chunk, error))?));
         }
-        match (self.commit(pair, &ids), chunks.first()) {
+        let ended = ledger::mark_done(&mut pair.target, &done, worker)
+            .and_then(|()| self.commit(pair, &ids));
+        match (ended, chunks.first()) {
             (Err(error), Some(first)) => Err(failed(first, error)),
             _ => Ok(done),
         }
     }
 
-    fn copy_chunk(&self, pair: &mut Pair, chunk: &TakenChunk, worker: &str) -> Result<Done, Error> {
+    fn copy_chunk(&self, pair: &mut Pair, chunk: &TakenChunk) -> Result<Done, Error> {
         let relation = self.joining.relations.get(&chunk.name).ok_or_else(|| {
             Error::new(
                 Class::Ledger,
@@ -445,14 +447,12 @@ impl<'a> Shared<'a> {
                 ),
             ));
         }
-        let done = Done {
+        Ok(Done {
             rows: sum.rows,
             bytes: i64::try_from(moved.bytes).unwrap_or(i64::MAX),
             checksum: sum.checksum,
             milliseconds: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
-        };
-        ledger::mark_done(&mut pair.target, chunk.id, &done, worker)?;
-        Ok(done)
+        })
     }
 
     /// A commit whose answer is lost may have happened: the ledger knows.

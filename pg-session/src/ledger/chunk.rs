@@ -280,30 +280,38 @@ pub fn note_attempt_error(wire: &mut Wire, chunk: i64, error: &str) -> Result<()
     ))
 }
 
-/// Marks a chunk as done, in the transaction that holds its rows.
+/// Marks chunks as done, in the transaction that holds their rows.
 ///
 /// # Errors
-/// [`Class::Ledger`] when it is done already, otherwise what the server says.
-pub fn mark_done(wire: &mut Wire, chunk: i64, done: &Done, worker: &str) -> Result<(), Error> {
+/// [`Class::Ledger`] when one of them is done already, otherwise what the server says.
+pub fn mark_done(wire: &mut Wire, chunks: &[(i64, Done)], worker: &str) -> Result<(), Error> {
+    let list = |value: fn(&(i64, Done)) -> String| {
+        let values: Vec<String> = chunks.iter().map(value).collect();
+        format!("{{{}}}", values.join(","))
+    };
     let marked = wire.rows(&quote::bound(
         DONE,
         &[
-            &chunk.to_string(),
-            &done.rows.to_string(),
-            &done.bytes.to_string(),
-            &done.checksum,
-            &done.milliseconds.to_string(),
+            &list(|(id, _)| id.to_string()),
+            &list(|(_, done)| done.rows.to_string()),
+            &list(|(_, done)| done.bytes.to_string()),
+            // Has neither quotes nor backslashes.
+            &list(|(_, done)| format!("\"{}\"", done.checksum)),
+            &list(|(_, done)| done.milliseconds.to_string()),
             worker,
         ],
     ))?;
-    if marked.len() == 1 {
-        Ok(())
-    } else {
-        Err(Error::new(
-            Class::Ledger,
-            format!("chunk {chunk} is marked as done already"),
-        ))
+    if marked.len() == chunks.len() {
+        return Ok(());
     }
+    let ids: Vec<String> = chunks.iter().map(|(id, _)| id.to_string()).collect();
+    Err(Error::new(
+        Class::Ledger,
+        format!(
+            "one of the chunks {} is marked as done already",
+            ids.join(", ")
+        ),
+    ))
 }
 
 /// Whether chunks that commit together are done. A transaction that holds them is waited for, as

@@ -1,5 +1,8 @@
--- Marks a chunk as done, in the transaction that holds its rows.
-update pgmig.chunk
-set done_at = clock_timestamp(), rows = $2, bytes = $3, checksum = $4, milliseconds = $5, worker = $6
-where id = $1 and done_at is null
-returning id
+-- Marks chunks as done, in the transaction that holds their rows.
+update pgmig.chunk c
+set done_at = clock_timestamp(), rows = d.rows, bytes = d.bytes, checksum = d.checksum,
+    milliseconds = d.milliseconds, worker = $6
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])
+    as d (id, rows, bytes, checksum, milliseconds)
+where c.id = d.id and c.done_at is null
+returning c.id
