@@ -184,7 +184,8 @@ pub enum AppliedStatus {
     /// Something that it depends on failed.
     Skipped,
     /// The server keeps this to itself, and nothing is lost by that: a comment on an
-    /// extension, a grant on what an extension brings. A warning says so.
+    /// extension, a grant on what an extension brings, that schema public is a superuser's. A
+    /// warning says so.
     Refused,
     /// It needs something that was filtered out of the stream, or that was left out itself.
     /// A warning says so.

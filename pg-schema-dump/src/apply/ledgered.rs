@@ -16,6 +16,8 @@ pub(crate) struct Ledgered {
     done: BTreeSet<AppliedKey>,
     /// Ids of the plan's own objects.
     own: BTreeSet<i64>,
+    /// Superusers of the source.
+    superusers: BTreeSet<String>,
     gaps: Gaps,
 }
 
@@ -28,6 +30,7 @@ impl Ledgered {
         Ok(Self {
             done: ledger::list_applied(session)?,
             own: plan.objects.iter().map(|object| object.id).collect(),
+            superusers: superusers(plan),
             gaps: Gaps::of(plan),
         })
     }
@@ -41,6 +44,12 @@ impl Ledgered {
     /// extension.
     pub(crate) fn is_about_foreign(&self, object: &Object) -> bool {
         object.depends_on.iter().all(|id| !self.own.contains(id))
+    }
+
+    /// Whether an object belongs to a superuser of the source.
+    pub(crate) fn is_of_superuser(&self, object: &Object) -> bool {
+        let owner = object.owner.as_ref();
+        owner.is_some_and(|owner| self.superusers.contains(owner))
     }
 
     /// Whether a statement of an object is done, by itself or as a part of the whole.
@@ -169,6 +178,15 @@ impl<'a> Making<'a> {
         self.statements.push_str(&ledger::mark_applied(&self.keys));
         self.statements
     }
+}
+
+fn superusers(plan: &Plan) -> BTreeSet<String> {
+    let is_one = |attribute: &String| attribute == "SUPERUSER";
+    let roles = plan.roles.iter();
+    roles
+        .filter(|role| role.attributes.iter().any(is_one))
+        .map(|role| role.name.clone())
+        .collect()
 }
 
 /// A statement in words that a server of this version knows. pg_dump 16 and up writes how a

@@ -163,7 +163,8 @@ pub(crate) fn not_made(
 }
 
 /// Whether a refusal is the server's way of keeping its own: extensions and what they bring
-/// belong to a managed server's superuser, who has given them comments and grants himself.
+/// belong to a managed server's superuser, who has given them comments and grants himself. So
+/// does schema public of every database made before 15; since then it is the database owner's.
 fn is_forgivable(object: &Object, error: &Error, ledgered: &Ledgered) -> bool {
     if error.class() != Class::Privilege {
         return false;
@@ -172,6 +173,7 @@ fn is_forgivable(object: &Object, error: &Error, ledgered: &Ledgered) -> bool {
         "COMMENT" => object.schema.is_none() && object.name.starts_with("EXTENSION "),
         "ACL" => ledgered.is_about_foreign(object),
         "SECURITY LABEL" => true,
+        "OWNER" => object.name == "SCHEMA public" && ledgered.is_of_superuser(object),
         _ => false,
     }
 }
