@@ -17,7 +17,7 @@
 #                   the script migrate is called pg-migrate there
 #   make dist       what one hands on: a tarball of binaries, man pages, completions and papers in target/dist, with a bill of
 #                   materials (CycloneDX) and SHA-256 sums
-#   make deny       licences, duplicates, sources and advisories of other people's crates, where cargo-deny is installed
+#   make deny       licences, duplicates, sources and advisories of other people's crates, with cargo-deny, which is got where it is not installed
 #   make fuzz       every parser on damaged input, for MINUTES= each (5), with cargo-fuzz and a nightly toolchain; ONLY= chooses
 #   make clean      remove what was built
 
@@ -94,15 +94,16 @@ lint: deps deny
 	    shellcheck migrate .ci/run tests/servers tests/demo/run tests/demo/compare tests/fixtures/tls/servers tests/fixtures/tls/certificates; \
 	else echo "make: shellcheck is not installed, scripts are not checked" >&2; fi
 
-# Without the program, lint says so and goes on: building it takes minutes, and no distribution has it. Advisories are
-# in a database of their own, which has to be fetched.
+# Where the program cannot be had, lint says so and goes on: building it takes minutes. Advisories are in a database of
+# their own, which has to be fetched.
 deny:
-	@if cargo deny --version >/dev/null 2>&1; then \
-	    cargo deny --all-features check bans licenses sources && \
-	    { cargo deny --all-features fetch db 2>/dev/null || \
+	@deny=$$(tests/servers deny); \
+	if [ -n "$$deny" ]; then \
+	    "$$deny" --all-features check bans licenses sources && \
+	    { "$$deny" --all-features fetch db >/dev/null 2>&1 || \
 	        { echo "make: the advisory database cannot be had, advisories are not checked" >&2; exit 0; }; \
-	      cargo deny --all-features check --disable-fetch advisories; }; \
-	else echo "make: cargo-deny is not installed, licences and advisories are not checked; try: cargo install --locked cargo-deny" >&2; fi
+	      "$$deny" --all-features check advisories; }; \
+	else echo "make: cargo-deny cannot be had, licences and advisories are not checked; try: cargo install --locked cargo-deny" >&2; fi
 
 # An artifact is a failure; it is in fuzz/artifacts. What is new in a corpus stays in fuzz/new.
 fuzz:
