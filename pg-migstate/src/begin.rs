@@ -43,7 +43,7 @@ pub(crate) fn run(args: &BeginArgs, state: &StateDir, context: &Context) -> anyh
             "{shown} is loaded in place: the target has to have an empty database of that name"
         ));
     }
-    let place = state.place(&resolved.target_address, &migration.name);
+    let place = state.place(&resolved.target_address, &migration.name)?;
     if args.dry_run {
         return dry_run(&resolved, migration, &place, context);
     }

@@ -37,7 +37,7 @@ impl Book {
         let place = state.place(
             &address::of_conninfo(Role::Target, target)?,
             &migration.name,
-        );
+        )?;
         let database = &migration.database;
         let shown = quote::shown(database);
         let held = place.hold(database)?.ok_or_else(|| {

@@ -77,7 +77,7 @@ impl Chosen {
 
     fn of_file(file: &FileArgs, state: &StateDir) -> anyhow::Result<Self> {
         let resolved = Resolved::read(file)?;
-        let place = state.place(&resolved.target_address, &resolved.file.name);
+        let place = state.place(&resolved.target_address, &resolved.file.name)?;
         if place.journal().exists()
             && let Some(history) = History::of(journal::read(&place)?)
         {

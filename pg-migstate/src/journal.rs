@@ -331,6 +331,7 @@ mod tests {
         StateDir::resolve(Some(root.path()), &|_| None)
             .unwrap()
             .place("db:1", "m1")
+            .unwrap()
     }
 
     #[test]

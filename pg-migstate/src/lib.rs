@@ -19,6 +19,7 @@ mod finish;
 mod fold;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzed;
+mod guarded;
 mod history;
 mod journal;
 mod list;

@@ -74,7 +74,7 @@ impl Draft {
             let place = state.place(
                 &address::of_conninfo(Role::Target, target)?,
                 &migration.name,
-            );
+            )?;
             if !place.journal().exists() {
                 place.remove_passfiles()?;
             }

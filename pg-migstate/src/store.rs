@@ -18,6 +18,8 @@ use pg_pipe::{Exit, Failure, owned};
 use pg_session::endpoint::Environment;
 use pg_session::staging;
 
+use crate::guarded;
+
 /// How often a lock is tried for: who only looks whether it is held has it for an instant.
 const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -66,20 +68,28 @@ impl StateDir {
     }
 
     /// Where a migration is kept.
-    pub(crate) fn place(&self, target_address: &str, name: &str) -> Place {
-        Place {
+    ///
+    /// # Errors
+    /// When others than us can write there.
+    pub(crate) fn place(&self, target_address: &str, name: &str) -> Result<Place, Failure> {
+        let place = Place {
             directory: self.0.join(staging::hex(&[target_address], 12)),
             name: name.to_owned(),
-        }
+        };
+        guarded::check(&self.0)?;
+        guarded::check(&place.directory)?;
+        Ok(place)
     }
 
     /// Every migration that has a journal, sorted by path.
     ///
     /// # Errors
-    /// When the directory is there and cannot be read.
+    /// When the directory is there and cannot be read, or others than us can write there.
     pub(crate) fn places(&self) -> Result<Vec<Place>, Failure> {
         let mut places = Vec::new();
+        guarded::check(&self.0)?;
         for target in children(&self.0)? {
+            guarded::check(&target)?;
             for file in children(&target)? {
                 let is_journal = file.extension().is_some_and(|ending| ending == "ndjson");
                 let name = file.file_stem().and_then(|stem| stem.to_str());
@@ -119,13 +129,15 @@ impl Place {
     /// Makes the directory, readable by its owner only.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or others than us can write there, who may have made it first.
     pub(crate) fn create(&self) -> Result<(), Failure> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)
-            .map_err(|error| unusable("make the directory", &self.directory, &error))
+            .map_err(|error| unusable("make the directory", &self.directory, &error))?;
+        self.directory.parent().map_or(Ok(()), guarded::check)?;
+        guarded::check(&self.directory)
     }
 
     /// Takes the right to work on a database; `None` when somebody has it.
@@ -279,7 +291,9 @@ mod tests {
     }
 
     fn place(root: &tempfile::TempDir) -> Place {
-        StateDir(root.path().join("state")).place("db:5432", "m1")
+        StateDir(root.path().join("state"))
+            .place("db:5432", "m1")
+            .unwrap()
     }
 
     #[test]
@@ -318,7 +332,7 @@ mod tests {
         let state = StateDir(root.path().join("state"));
         assert!(state.places().unwrap().is_empty());
         for (target, name) in [("a:1", "m2"), ("a:1", "m1"), ("b:1", "m1")] {
-            let place = state.place(target, name);
+            let place = state.place(target, name).unwrap();
             place.create().unwrap();
             fs::write(place.journal(), "").unwrap();
             drop(place.hold("shop").unwrap());

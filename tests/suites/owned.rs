@@ -1,11 +1,12 @@
 //! What tools write down is for its owner, whatever the umask says.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use pg_e2e::tool::binaries;
 use pg_e2e::{Pair, Ran, Tool};
+use tempfile::TempDir;
 
 use crate::scene::Scene;
 
@@ -89,4 +90,60 @@ fn files_are_for_their_owner_whatever_the_umask() {
     for (path, mode) in kept {
         assert!([0o600, 0o700].contains(&mode), "{path} has mode {mode:o}");
     }
+}
+
+#[test]
+fn a_state_directory_in_which_others_can_write_is_refused() {
+    let dir = TempDir::new().expect("a temporary directory can be made");
+    let state = dir.path().join("state");
+    let target = state.join("0123456789ab");
+    fs::create_dir_all(&target).expect("the directory is ours");
+    let file = dir.path().join("file.json");
+    let text = r#"{"name":"m","option":"Migrate","mode":"Offline","source_type":"OnPremises",
+        "source":"host=/nowhere","target":"host=/nowhere","databases":["shop"],"overwrite":false}"#;
+    fs::write(&file, text).expect("the directory is ours");
+    let file = file.display().to_string();
+    let shown = state.display().to_string();
+    let refused = |hint: &str| {
+        for words in [&["list"][..], &["cancel", "m"], &["begin", &file]] {
+            let tool = Tool::new("pg-migstate").env("PGMIG_STATE_DIR", &state);
+            let ran = tool.args(words).run();
+            ran.fails_clearly(2, &["state directory", &shown])
+                .says(&[hint]);
+        }
+    };
+    let set = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    for (mode, hint) in [
+        (0o770, "chmod go-w"),
+        (0o707, "chmod go-w"),
+        (0o1777, "--state-dir"),
+    ] {
+        set(&state, mode);
+        refused(hint);
+    }
+    set(&state, 0o755);
+    let whose = fs::metadata(&state).expect("it is there").uid();
+    // Only root gives something away.
+    if chown(&state, Some(65_534), None).is_ok() {
+        refused("chown -R 0");
+        chown(&state, Some(whose), None).expect("root can take it back");
+    }
+    set(&target, 0o777);
+    let list = || {
+        Tool::new("pg-migstate")
+            .env("PGMIG_STATE_DIR", &state)
+            .arg("list")
+            .run()
+    };
+    let told = target.display().to_string();
+    list().fails_clearly(2, &[&told]).says(&["chmod go-w"]);
+    set(&target, 0o755);
+    list().ends_with(0);
+    let left: Vec<_> = fs::read_dir(&state)
+        .expect("it is there")
+        .flatten()
+        .collect();
+    assert_eq!(left.len(), 1, "nothing was begun: {left:?}");
 }
