@@ -31,6 +31,7 @@ DESTDIR ?=
 MINUTES ?=
 SEED ?=
 ROUND ?=
+FAULT ?=
 LARGE ?=
 # Where the binaries are that are installed.
 BUILT ?= target/release
@@ -126,8 +127,8 @@ e2e: servers
 	$(CARGO) test --package pg-e2e --test suites
 
 # What takes minutes. Without PGMIG_DATASETS, a directory of NAME.sql.gz, there are no sample databases.
-torture: servers build $(if $(MINUTES)$(SEED)$(ROUND),,campaigns)
-	MINUTES='$(MINUTES)' SEED='$(SEED)' ROUND='$(ROUND)' LARGE='$(LARGE)' $(CARGO) bench --package pg-e2e --bench campaign
+torture: servers build $(if $(MINUTES)$(SEED)$(ROUND)$(FAULT),,campaigns)
+	MINUTES='$(MINUTES)' SEED='$(SEED)' ROUND='$(ROUND)' FAULT='$(FAULT)' LARGE='$(LARGE)' $(CARGO) bench --package pg-e2e --bench campaign
 
 campaigns: servers
 	@[ -z "$$PGMIG_DATASETS" ] || [ -n "$$(tests/servers regress)" ] || true

@@ -1,18 +1,13 @@
 //! What a fuzzer calls: bytes of anything for the parsers of this crate. Built for tests, where
 //! random bytes and the corpora of fuzz/ go through, and with `--cfg fuzzing` (`make fuzz`).
 
-use std::io::Write;
+use std::io::Cursor;
 
 use crate::dump::archive;
 
 /// An archive of pg_dump.
 pub fn archive(data: &[u8]) {
-    let Ok(mut file) = tempfile::NamedTempFile::new() else {
-        return;
-    };
-    if file.write_all(data).is_ok() {
-        drop(archive::objects(file.path()));
-    }
+    drop(archive::objects(&mut Cursor::new(data)));
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What stands from the first round to the last.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,9 +9,10 @@ use pg_e2e::cluster::Setup;
 use pg_e2e::proxy::Proxy;
 use pg_e2e::schema::psql;
 use pg_e2e::tool::Stdin;
-use pg_e2e::{Cluster, Database, Dice, Disk, Majors, workspace};
+use pg_e2e::{Cluster, Database, Dice, Majors, workspace};
 use tempfile::TempDir;
 
+use crate::disks::Disks;
 use crate::round::Round;
 use crate::say;
 
@@ -28,9 +28,6 @@ const WRITTEN: &str = "
     insert into campaign.written select n, 'row ' || n from generate_series(1, 100) as n;
     insert into campaign.beside select n, 'row ' || n from generate_series(1, 100) as n;";
 
-/// Room on each disk that can be full; nothing takes it before it is written to.
-const ROOM: u64 = 4 << 30;
-
 /// Tables of the mixed database that lie on the disk which can be full, and an index.
 const ON_DISK: &str = "
     alter table log.measurements set tablespace campaign_disk;
@@ -39,16 +36,6 @@ const ON_DISK: &str = "
 const BULK_ON_DISK: &str = "
     alter table bulk.large set tablespace campaign_disk;
     alter index bulk.large_kind_id_idx set tablespace campaign_disk;";
-
-/// File systems that can be full; without root there are none.
-pub(crate) struct Disks {
-    /// A tablespace of the target.
-    pub(crate) target: Disk,
-    /// Journals.
-    pub(crate) journal: Disk,
-    /// Temporary files.
-    pub(crate) temporary: Disk,
-}
 
 /// A database that is migrated, and how long that takes when nothing strikes.
 pub(crate) struct Set {
@@ -94,7 +81,7 @@ impl Ground {
         say(&format!("from PostgreSQL {from} to {to}"));
         let (source, target) = (mortal(from), mortal(to));
         let dir = TempDir::new().expect("a temporary directory can be made");
-        let disks = mounted(target, &dir);
+        let disks = Disks::mounted(source, target, &dir);
         let clock = clock();
         if disks.is_none() {
             say("skipped: full disks, since nothing can be mounted here");
@@ -116,7 +103,6 @@ impl Ground {
             demo: None,
             large: None,
         };
-        ground.make_tablespace();
         ground.small = Some(ground.small());
         ground.mixed = Some(ground.mixed_of(MIXED));
         ground.demo = Some(ground.demo());
@@ -138,27 +124,6 @@ impl Ground {
     pub(crate) fn with_large(&mut self) {
         if self.large.is_none() {
             self.large = Some(self.mixed_of(LARGE));
-        }
-    }
-
-    fn make_tablespace(&self) {
-        let Some(disks) = &self.disks else { return };
-        let plain = self.source.home().join("disk");
-        fs::create_dir(&plain).expect("the directory is ours");
-        let home = self.source.home().metadata().expect("it is there");
-        chown(&plain, Some(home.uid()), Some(home.gid())).expect("root can give it away");
-        for (cluster, place) in [
-            (self.source, plain.as_path()),
-            (self.target, disks.target.at()),
-        ] {
-            let sql = format!(
-                "create tablespace campaign_disk location '{}'",
-                place.display()
-            );
-            cluster
-                .connect("postgres")
-                .batch_execute(&sql)
-                .expect("the directory is the server's");
         }
     }
 
@@ -229,14 +194,6 @@ fn mortal(major: u32) -> &'static Cluster {
 
 fn read(file: &str) -> String {
     fs::read_to_string(workspace().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-fn mounted(target: &Cluster, dir: &TempDir) -> Option<Disks> {
-    Some(Disks {
-        target: Disk::mounted(&target.home().join("disk"), ROOM)?,
-        journal: Disk::mounted(&dir.path().join("journal"), ROOM)?,
-        temporary: Disk::mounted(&dir.path().join("temporary"), ROOM)?,
-    })
 }
 
 /// Where Debian and Fedora have the library.

@@ -7,8 +7,8 @@
 //! - [`proof`] says whether what arrived is equal, and whether nothing else is left.
 //!
 //! `MINUTES` bounds the time (10), `SEED` chooses the faults (without it, the clock does),
-//! `ROUND` runs that one round of a seed alone, and every `LARGE`-th round migrates a database of
-//! 2 GB (0, which is never). The first round that fails ends the campaign with status 1, with the
+//! `ROUND` runs that one round of a seed alone, `FAULT` has only faults with that in their names,
+//! and every `LARGE`-th round migrates a database of 2 GB (0, which is never). The first round that fails ends the campaign with status 1, with the
 //! command that repeats it.
 #![expect(
     clippy::panic,
@@ -16,6 +16,7 @@
     reason = "a campaign that cannot go on has no result"
 )]
 
+mod disks;
 mod faults;
 mod ground;
 mod proof;
@@ -34,11 +35,14 @@ use crate::ground::Ground;
 use crate::round::Round;
 
 /// What was asked for.
-struct Settings {
+pub(crate) struct Settings {
     minutes: u64,
-    seed: u64,
+    /// Chooses the faults.
+    pub(crate) seed: u64,
     only: Option<u64>,
     large: u64,
+    /// What the name of each fault has.
+    pub(crate) fault: String,
 }
 
 impl Settings {
@@ -48,6 +52,7 @@ impl Settings {
             seed: asked("SEED").unwrap_or_else(Dice::seed),
             only: asked("ROUND"),
             large: asked("LARGE").unwrap_or(0),
+            fault: asked("FAULT").unwrap_or_default(),
         }
     }
 
@@ -57,7 +62,14 @@ impl Settings {
             0 => String::new(),
             every => format!(" LARGE={every}"),
         };
-        format!("make torture SEED={} ROUND={round}{large}", self.seed)
+        let fault = match self.fault.as_str() {
+            "" => String::new(),
+            part => format!(" FAULT=\"{part}\""),
+        };
+        format!(
+            "make torture SEED={} ROUND={round}{large}{fault}",
+            self.seed
+        )
     }
 }
 
@@ -88,7 +100,7 @@ fn main() -> ExitCode {
             _ => {}
         }
         let large = settings.large > 0 && number % settings.large == 0;
-        let round = Round::draw(settings.seed, number, large, &mut ground);
+        let round = Round::draw(&settings, number, large, &mut ground);
         let ran = panic::catch_unwind(AssertUnwindSafe(|| round.run(&ground)));
         match ran.unwrap_or_else(|_| Err("the campaign itself cannot go on".to_owned())) {
             Ok(told) => say(&format!("round {number}: {told}")),

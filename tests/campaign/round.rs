@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pg_e2e::Dice;
 
+use crate::Settings;
 use crate::faults::{self, CLOCK, Fault, WRITER};
 use crate::ground::{Ground, Set};
 use crate::proof::{prove, sweep};
@@ -47,8 +48,8 @@ pub(crate) struct Round {
 
 impl Round {
     /// What the dice has for a round of a campaign.
-    pub(crate) fn draw(seed: u64, number: u64, large: bool, ground: &mut Ground) -> Self {
-        let mut dice = Dice::of(seed.wrapping_mul(1_000_003).wrapping_add(number));
+    pub(crate) fn draw(settings: &Settings, number: u64, large: bool, ground: &mut Ground) -> Self {
+        let mut dice = Dice::of(settings.seed.wrapping_mul(1_000_003).wrapping_add(number));
         let usual = [
             "mixed", "demo", "small", "small", "small", "small", "small", "small",
         ];
@@ -59,7 +60,7 @@ impl Round {
         let set = if large { "large" } else { usual };
         let usual = ground.set(set).usual;
         let strikes = (0..=dice.below(3))
-            .map(|_| Strike::draw(&mut dice, usual, ground))
+            .map(|_| Strike::draw(&mut dice, usual, (ground, &settings.fault)))
             .collect();
         Self {
             name: format!("round-{number}"),
@@ -140,8 +141,8 @@ impl Round {
 }
 
 impl Strike {
-    fn draw(dice: &mut Dice, usual: Duration, ground: &Ground) -> Self {
-        let fault = faults::draw(dice, ground);
+    fn draw(dice: &mut Dice, usual: Duration, (ground, part): (&Ground, &str)) -> Self {
+        let fault = faults::draw(dice, ground, part);
         // One that comes too late is none; what came before has made it longer.
         let late = usual.mul_f64(0.9);
         let when = match dice.below(8) {

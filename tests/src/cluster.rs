@@ -49,7 +49,8 @@ END
 echo ready
 read -r _
 "$bin/pg_ctl" -s -m immediate -D "$home/data" stop >/dev/null 2>&1
-rm -rf "$home"
+# What is mounted there goes, too, but not at once.
+for _ in $(seq 100); do rm -rf "$home" 2>/dev/null && break; sleep 0.1; done
 "#;
 
 /// What a server of its own has beside what every test server has.
@@ -256,10 +257,20 @@ END
 
     /// Sends a signal to the server's first process: INT is a fast shutdown, QUIT an immediate one.
     pub fn signal(&self, name: &str) {
-        let file = self.home.join("data/postmaster.pid");
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let pid = text.lines().next().and_then(|line| line.parse().ok());
+        let pid = self.first_process();
         crate::fault::signal(pid.expect("a server that runs has its pid there"), name);
+    }
+
+    /// Whether its first process is there, also when it takes no connections.
+    pub fn is_running(&self) -> bool {
+        self.first_process()
+            .is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists())
+    }
+
+    fn first_process(&self) -> Option<u32> {
+        let file = self.home.join("data/postmaster.pid");
+        let text = fs::read_to_string(file).ok()?;
+        text.lines().next()?.parse().ok()
     }
 
     /// Starts it again after [`Cluster::kill`] or [`Cluster::signal`].

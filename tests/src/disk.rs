@@ -8,12 +8,14 @@ use std::process::{Child, Command, Stdio};
 
 use crate::cluster::guarded;
 
-/// Mounts, says «ready», waits for the end of stdin, and unmounts, also what somebody still uses.
+/// Mounts, says «ready», waits for the end of stdin, and unmounts, also what somebody still uses; but a
+/// server whose data directory lies there goes first, since it is stopped by what is in a file there.
 const GUARD: &str = r#"
 trap '' INT TERM HUP
 mount -t tmpfs -o "$2" tmpfs "$1" 2>/dev/null || exit 1
 echo ready
 read -r _
+for _ in $(seq 100); do [ -e "$1/data/postmaster.pid" ] || break; sleep 0.1; done
 umount -l "$1" && rmdir "$1"
 "#;
 

@@ -1,6 +1,9 @@
 //! Bad pg_dumps: too old, not there, failing.
 
+use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pg_e2e::{Majors, Pair, Pipeline, fault};
 
@@ -59,4 +62,32 @@ fn a_pg_dump_that_fails_stops_the_pipeline_with_what_it_said() {
         .arg(&fake)
         .run();
     ran.fails_clearly(5, &["no luck"]);
+}
+
+#[test]
+fn a_dump_that_is_killed_leaves_no_file() {
+    let scene = Scene::plain(Pair::newest());
+    let temporary = scene.dir.path().join("temporary");
+    fs::create_dir(&temporary).expect("the directory is ours");
+    let begun = scene.dir.path().join("begun");
+    let body = format!(
+        "case $* in *--version*) echo 'pg_dump (PostgreSQL) {}.1' ;; *) echo >'{}'; exec sleep 5 ;; esac",
+        Majors::newest(),
+        begun.display()
+    );
+    let fake = fault::script(scene.dir.path(), "pg_dump", &body);
+    let running = scene
+        .tool(&["pg-schema-dump", "--pg-dump"])
+        .arg(&fake)
+        .env("TMPDIR", &temporary)
+        .spawn();
+    let began = Instant::now();
+    while !begun.exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "no pg_dump runs");
+        thread::sleep(Duration::from_millis(5));
+    }
+    fault::signal(running.pid(), "KILL");
+    drop(running);
+    let left = fs::read_dir(&temporary).expect("the directory is there");
+    assert_eq!(left.count(), 0);
 }

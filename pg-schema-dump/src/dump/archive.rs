@@ -2,9 +2,10 @@
 //! whatever kind, except those that are not objects: session settings, and data.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io::{BufReader, Read, Seek};
 
 use anyhow::Context as _;
+use libpgdump::format::custom;
 use libpgdump::{Entry, ObjectType};
 use pg_pipe::record::{Object, Section};
 
@@ -17,11 +18,14 @@ use crate::dump::{attver, owner, sound};
 ///
 /// # Errors
 /// When the archive cannot be read.
-pub(crate) fn objects(archive: &Path) -> anyhow::Result<(Vec<Object>, BTreeMap<i64, Identity>)> {
+pub(crate) fn objects<R: Read + Seek>(
+    archive: &mut R,
+) -> anyhow::Result<(Vec<Object>, BTreeMap<i64, Identity>)> {
     sound::check(archive)?;
-    let dump = libpgdump::load(archive).context("cannot read the archive of pg_dump")?;
+    let dump = custom::read_archive(&mut BufReader::new(archive))
+        .context("cannot read the archive of pg_dump")?;
     let next_id = dump
-        .entries()
+        .entries
         .iter()
         .map(|entry| entry.dump_id)
         .max()
@@ -30,7 +34,7 @@ pub(crate) fn objects(archive: &Path) -> anyhow::Result<(Vec<Object>, BTreeMap<i
     let mut objects = Vec::new();
     let mut late = BTreeSet::new();
     let mut identities = BTreeMap::new();
-    for entry in dump.entries().iter().filter(|entry| is_object(entry)) {
+    for entry in dump.entries.iter().filter(|entry| is_object(entry)) {
         let object = object(entry, &late);
         if object.section == Section::PostData {
             late.insert(entry.dump_id);

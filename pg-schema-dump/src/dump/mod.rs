@@ -17,7 +17,8 @@ mod statistics;
 mod tables;
 mod withheld;
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 
 use pg_pipe::record::{Object, Record, Sequence, Side};
 use pg_pipe::report::{Column, Table};
@@ -106,9 +107,9 @@ fn dump(args: &Args, head: &Head, context: &Context) -> anyhow::Result<()> {
         "application_name",
         &application_name(head.hash(), "pg_dump"),
     );
-    let archive = pg_dump::run(&program, &child, &flags, context)?;
+    let mut archive = pg_dump::run(&program, &child, &flags, context)?;
     session.batch(snapshot::BEGIN)?;
-    let mut objects = objects(args, head, &mut session, archive.path(), context)?;
+    let mut objects = objects(args, head, &mut session, &mut archive, context)?;
     reserved::check(&objects)?;
     let scope = Scope::read(&mut session, &args.filter, &mut objects)?;
     for role in roles::list(&mut session, &objects, &args.leave_out)? {
@@ -161,7 +162,7 @@ fn objects(
     args: &Args,
     head: &Head,
     session: &mut Session,
-    archive: &Path,
+    archive: &mut File,
     context: &Context,
 ) -> anyhow::Result<Vec<Object>> {
     let (mut objects, identities) = archive::objects(archive)?;

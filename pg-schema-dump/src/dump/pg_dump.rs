@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,6 @@ use pg_pipe::{Context, Exit, Failure};
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
 use pg_session::journey::Way;
 use pg_session::{Endpoint, ServerVersion, hint};
-use tempfile::NamedTempFile;
 
 /// Where packages put a bindir for each major version.
 const PLACES: &[(&str, &str)] = &[("/usr/lib/postgresql", "bin"), ("/opt/homebrew/opt", "bin")];
@@ -166,8 +165,9 @@ impl Program {
     }
 }
 
-/// Dumps the schema into a temporary archive that is gone when dropped; `flags` choose which
-/// part of it.
+/// Dumps the schema into a temporary archive; `flags` choose which part of it. The archive has no name
+/// from the beginning, so that a tool that is killed leaves none; pg_dump gets it as its stdout, where
+/// it seeks as in any file.
 ///
 /// # Errors
 /// What pg_dump says on stderr (exit 5), or a signal.
@@ -176,8 +176,11 @@ pub(crate) fn run(
     endpoint: &Endpoint,
     flags: &[String],
     context: &Context,
-) -> anyhow::Result<NamedTempFile> {
-    let archive = NamedTempFile::new().context("cannot make a temporary file")?;
+) -> anyhow::Result<File> {
+    let archive = tempfile::tempfile().context("cannot make a temporary file")?;
+    let stdout = archive
+        .try_clone()
+        .context("cannot make a temporary file")?;
     let mut command = Command::new(&program.path);
     command
         .args(["--format=custom", "--create", "--no-password"])
@@ -187,12 +190,10 @@ pub(crate) fn run(
         .env_remove("PGCLIENTENCODING")
         // What it says is read.
         .env("LC_ALL", "C")
-        .arg("--file")
-        .arg(archive.path())
         .arg("--dbname")
         .arg(endpoint.conninfo())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(stdout)
         .stderr(Stdio::piped());
     for name in VARIABLES_WITH_PASSWORDS.iter().chain(&["PGSERVICE"]) {
         command.env_remove(name);

@@ -2,9 +2,7 @@
 //! for as many entries as its head says, and trusts the sizes there: a damaged file would end
 //! us without a word.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use anyhow::Context as _;
 use pg_pipe::{Exit, Failure};
@@ -21,17 +19,12 @@ const CUSTOM: u8 = 1;
 /// From this minor version on the compression is a byte, before it was an integer.
 const ALGORITHM_SINCE: u8 = 15;
 
-/// Looks at the head of an archive.
+/// Looks at the head of an archive; leaves it at its beginning.
 ///
 /// # Errors
 /// When it cannot be read, or is none.
-pub(crate) fn check(archive: &Path) -> anyhow::Result<()> {
-    let file = File::open(archive).context("cannot read the archive of pg_dump")?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
-    let mut head = Vec::new();
-    file.take(LONGEST_HEAD)
-        .read_to_end(&mut head)
-        .context("cannot read the archive of pg_dump")?;
+pub(crate) fn check<R: Read + Seek>(archive: &mut R) -> anyhow::Result<()> {
+    let (head, length) = head(archive).context("cannot read the archive of pg_dump")?;
     if entries(&head).is_some_and(|count| count <= length) {
         return Ok(());
     }
@@ -42,6 +35,16 @@ pub(crate) fn check(archive: &Path) -> anyhow::Result<()> {
     )
     .hint("Run it again; --pg-dump names another pg_dump.");
     Err(failure.into())
+}
+
+/// The bytes in which the head is, and the length of all.
+fn head<R: Read + Seek>(archive: &mut R) -> io::Result<(Vec<u8>, u64)> {
+    let length = archive.seek(SeekFrom::End(0))?;
+    archive.rewind()?;
+    let mut head = Vec::new();
+    archive.by_ref().take(LONGEST_HEAD).read_to_end(&mut head)?;
+    archive.rewind()?;
+    Ok((head, length))
 }
 
 /// How many entries the head announces (`WriteHead` of pg_backup_archiver.c).
@@ -71,6 +74,8 @@ fn integer(bytes: &[u8]) -> Option<(Option<usize>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn archive() -> Vec<u8> {
@@ -88,12 +93,9 @@ mod tests {
 
     #[test]
     fn a_count_that_no_file_could_hold_is_damage() {
-        let file = tempfile::NamedTempFile::new().unwrap();
         let mut bytes = archive();
-        let checked = |bytes: &[u8]| {
-            std::fs::write(file.path(), bytes).unwrap();
-            check(file.path()).map_err(|error| error.to_string())
-        };
+        let checked =
+            |bytes: &[u8]| check(&mut io::Cursor::new(bytes)).map_err(|error| error.to_string());
         assert_eq!(checked(&bytes), Ok(()));
         let count = [0, u8::try_from(entries(&bytes).unwrap()).unwrap(), 0, 0, 0];
         let at = bytes.windows(5).position(|five| five == count).unwrap();

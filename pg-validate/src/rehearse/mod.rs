@@ -106,7 +106,8 @@ fn rehearse(
     Ok(applied(&stream))
 }
 
-/// A stream without what is of a server, and the names of the roles in it.
+/// A stream without what is of a server or would take the scratch database's mark, its comment, from
+/// it, and the names of the roles in it.
 fn without_roles(stream: &str) -> Result<(String, BTreeSet<String>), Failure> {
     let mut kept = String::with_capacity(stream.len());
     let mut roles = BTreeSet::new();
@@ -121,8 +122,15 @@ fn without_roles(stream: &str) -> Result<(String, BTreeSet<String>), Failure> {
         if kind == "role" {
             roles.extend(text("name").map(str::to_owned));
         }
-        let of_large_objects = text("kind") == Some("LARGE OBJECTS");
-        if !LEFT_OUT.contains(&kind) && !of_large_objects {
+        let is_left_out = match text("kind") {
+            Some("LARGE OBJECTS") => true,
+            Some("COMMENT") => {
+                text("schema").is_none()
+                    && text("name").is_some_and(|name| name.starts_with("DATABASE "))
+            }
+            _ => LEFT_OUT.contains(&kind),
+        };
+        if !is_left_out {
             kept.push_str(line);
             kept.push('\n');
         }
@@ -199,9 +207,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_and_large_objects_are_taken_out_of_the_stream() {
+    fn roles_large_objects_and_the_databases_comment_are_taken_out_of_the_stream() {
         let stream = "{\"type\":\"role\",\"name\":\"a\"}\n\
                       {\"type\":\"object\",\"kind\":\"LARGE OBJECTS\"}\n\
+                      {\"type\":\"object\",\"kind\":\"COMMENT\",\"name\":\"DATABASE d\"}\n\
                       {\"type\":\"object\",\"kind\":\"TABLE\"}\n";
         let (kept, roles) = without_roles(stream).unwrap();
         assert_eq!(kept, "{\"type\":\"object\",\"kind\":\"TABLE\"}\n");

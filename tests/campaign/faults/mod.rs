@@ -135,9 +135,19 @@ const FAULTS: &[Fault] = &[
         strike: network::target_is_silent,
     },
     Fault {
-        name: "the target's disk is full",
-        weight: 3,
-        strike: places::target_is_full,
+        name: "a tablespace of the target is full",
+        weight: 2,
+        strike: places::tablespace_is_full,
+    },
+    Fault {
+        name: "the target's data directory is full",
+        weight: 2,
+        strike: places::data_are_full,
+    },
+    Fault {
+        name: "the target's WAL directory is full",
+        weight: 2,
+        strike: places::wal_is_full,
     },
     Fault {
         name: "the journal's disk is full",
@@ -182,14 +192,16 @@ pub(crate) const CLOCK: &str = "the clock jumps";
 /// The one that begins before the migration does, so that the first snapshot is not the last.
 pub(crate) const WRITER: &str = "the source is written to";
 
-/// One of those that can be had here.
-pub(crate) fn draw(dice: &mut Dice, ground: &Ground) -> &'static Fault {
+/// One of those that can be had here and have this in their names.
+pub(crate) fn draw(dice: &mut Dice, ground: &Ground, part: &str) -> &'static Fault {
+    let wanted = |fault: &Fault| fault.name.contains(part) && is_there(fault, ground);
+    assert!(FAULTS.iter().any(wanted), "no fault has '{part}' here");
     // The same seed chooses the same here and elsewhere, as far as it can be had.
     loop {
         let mut left = dice.below(FAULTS.iter().map(|fault| fault.weight).sum());
         for fault in FAULTS {
             if left < fault.weight {
-                if is_there(fault, ground) {
+                if wanted(fault) {
                     return fault;
                 }
                 break;

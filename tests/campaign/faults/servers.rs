@@ -6,14 +6,18 @@ use std::time::Duration;
 use pg_e2e::cluster::CANARY_USER;
 use pg_e2e::{Cluster, Dice};
 
+use crate::round::is_done;
 use crate::stage::{Stage, held};
 
 /// The sessions of a migration.
 const OURS: &str = "application_name ~ '^pgmig/[0-9a-f]{12}/'";
 
-/// Remembers that the target crashes, if it is that, while databases are put in place.
-fn crashes(stage: &Stage<'_>, cluster: &Cluster) {
-    if cluster.port() == stage.ground.target.port() && stage.finishes() {
+/// Remembers that the target crashes, if it is that, while or after databases are put in place.
+pub(super) fn crashes(stage: &Stage<'_>, cluster: &Cluster) {
+    // Who cancels it holds its name, and waits for us.
+    let name = || stage.name.try_lock().map(|name| name.clone());
+    let is_late = || stage.finishes() || name().is_ok_and(|name| is_done(stage, &name));
+    if cluster.port() == stage.ground.target.port() && is_late() {
         stage.crashed_in_finish.store(true, Ordering::Relaxed);
     }
 }

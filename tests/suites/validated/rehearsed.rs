@@ -190,13 +190,41 @@ fn appears(database: &Database) {
     }
 }
 
+/// Waits until a table is in it, before which is all that pg_dump has on the database itself, and
+/// lets nothing more come until the session ends.
+fn held_up(target: &Cluster, scratch: &str) -> postgres::Client {
+    let began = Instant::now();
+    let sql = "begin; lock table sales.customer in access exclusive mode";
+    loop {
+        let client = target.try_connect(scratch);
+        let locked = client.and_then(|mut client| client.batch_execute(sql).map(|()| client));
+        if let Ok(client) = locked {
+            return client;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "no table is made in the scratch database"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn what_a_killed_rehearsal_left_is_dropped_by_the_next_one() {
     let scene = Scene::small(Pair::newest());
+    // What the mark is, too.
+    let comment = format!(
+        "comment on database {} is 'A shop'",
+        pg_e2e::database::identifier(&scene.source.name)
+    );
+    scene.source.run(&comment);
     let running = scene.tool(REHEARSE).spawn();
     appears(&scene.target);
+    let name = scratch(&scene.target).remove(0);
+    let locked = held_up(scene.target.cluster, &name);
     fault::signal(running.pid(), "KILL");
     drop(running);
+    drop(locked);
     assert_eq!(
         scratch(&scene.target).len(),
         1,
