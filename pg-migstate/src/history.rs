@@ -62,7 +62,12 @@ impl History {
                 });
                 story.migration = migration.clone();
                 story.changed = entry.at;
-                story.runs.insert(entry.database, Run::new(migration));
+                let mut run = Run::new(migration);
+                // Who was stopped right here has not said where the servers are.
+                if let Some(before) = story.runs.remove(&entry.database) {
+                    (run.source, run.target) = (before.source, before.target);
+                }
+                story.runs.insert(entry.database, run);
             } else if let Some(story) = &mut history {
                 story.changed = entry.at;
                 if let Some(run) = story.runs.get_mut(&entry.database) {
@@ -305,6 +310,29 @@ mod tests {
         let history = History::of(entries).unwrap();
         assert_eq!(history.run("a").unwrap().state(), RUNS);
         assert_eq!(history.databases().count(), 2);
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_at_its_beginning_has_the_servers_of_the_one_before_it() {
+        let begun = Entry::new("a", Record::Migration(migration("m1", &["a"], "a")));
+        let side = |role, conninfo: &str| {
+            let endpoint = Endpoint {
+                role,
+                conninfo: conninfo.to_owned(),
+                ..Endpoint::default()
+            };
+            Entry::new("a", Record::Endpoint(endpoint))
+        };
+        let first = [begun.clone(), side(Side::Source, "host=s"), begun.clone()];
+        let of = |entries: Vec<Entry>, side| {
+            let history = History::of(entries).unwrap();
+            history.endpoint(side).map(|found| found.conninfo.clone())
+        };
+        let host = |name: &str| Some(format!("host={name}"));
+        assert_eq!(of(first.to_vec(), Side::Source), host("s"));
+        assert_eq!(of(first.to_vec(), Side::Target), None);
+        let moved = [first.as_slice(), &[side(Side::Source, "host=other")]].concat();
+        assert_eq!(of(moved, Side::Source), host("other"));
     }
 
     #[test]

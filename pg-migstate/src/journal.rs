@@ -183,7 +183,7 @@ impl Locked<'_> {
         entries_of(&self.0.place, &bytes)
     }
 
-    /// Appends. What a killed writer left behind of a line is cut off first.
+    /// Appends all or nothing. What a killed writer left behind of a line is cut off first.
     ///
     /// # Errors
     /// When it cannot be written, such as on a full disk.
@@ -197,7 +197,7 @@ impl Locked<'_> {
             bytes.extend(line_of(entry));
         }
         self.cut_torn_line()
-            .and_then(|()| self.0.file.write_all(&bytes))
+            .and_then(|end| self.write_at(end, &bytes))
             .and_then(|()| match durability {
                 Durability::Synced => self.0.file.sync_data(),
                 Durability::Lazy => Ok(()),
@@ -205,18 +205,27 @@ impl Locked<'_> {
             .map_err(|error| self.unusable("write", &error))
     }
 
-    /// Leaves the file's position at the end of its last whole line.
-    fn cut_torn_line(&mut self) -> io::Result<()> {
+    /// Writes to the end, or takes back what the disk had room for.
+    fn write_at(&mut self, end: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = &mut self.0.file;
+        file.write_all(bytes).inspect_err(|_| {
+            // What stays is whole lines, and a torn one.
+            drop(file.set_len(end));
+        })
+    }
+
+    /// Leaves the file's position at the end of its last whole line, and tells it.
+    fn cut_torn_line(&mut self) -> io::Result<u64> {
         let file = &mut self.0.file;
         let end = file.seek(SeekFrom::End(0))?;
         if end == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let mut last = [0];
         file.seek(SeekFrom::Start(end - 1))?;
         file.read_exact(&mut last)?;
         if last == *b"\n" {
-            return Ok(());
+            return Ok(end);
         }
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(0))?;
@@ -227,7 +236,7 @@ impl Locked<'_> {
             .map_or(0, |at| at + 1);
         let whole = u64::try_from(whole).map_err(io::Error::other)?;
         file.set_len(whole)?;
-        file.seek(SeekFrom::Start(whole)).map(drop)
+        file.seek(SeekFrom::Start(whole))
     }
 
     fn unusable(&self, what: &str, error: &io::Error) -> Failure {

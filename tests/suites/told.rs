@@ -359,6 +359,21 @@ fn a_disk_that_is_full_under_the_journal_is_told_and_the_migration_can_be_resume
         .run();
     ran.ends_with(3);
     ran.says(&["cannot write", "full.ndjson", "hint: "]);
+    // With room for the first of the lines with which a run begins, none of them stays.
+    let before = fs::read(journal(&scene)).expect("there is a journal");
+    let first = before.iter().position(|byte| *byte == b'\n');
+    let room = before.len() + first.expect("a line ends") + 1;
+    let script = format!(
+        "trap '' XFSZ; ulimit -f {}; exec pg-migstate begin --resume \"$0\"",
+        room.div_ceil(512)
+    );
+    let ran = Tool::program("sh", "/bin/sh".as_ref())
+        .args(["-c", &script, &path])
+        .env("PGMIG_STATE_DIR", scene.state_dir())
+        .run();
+    ran.ends_with(3);
+    let after = fs::read(journal(&scene)).expect("there is a journal");
+    assert!(after == before, "part of a beginning is left");
     migrate(&scene, &["--resume", "full"]).ends_with(0);
     assert!(scene.target.exists());
 }
