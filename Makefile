@@ -6,8 +6,8 @@
 #   make test       formatting, lints, unit tests, end-to-end tests against real servers
 #   make torture    the long campaigns: every way between versions, thirty kills, a hundred strikes at a copy, fifty cancels, sample databases (PGMIG_DATASETS);
 #                   then whole migrations, struck at random moments until they are done, for ten minutes.
-#                   MINUTES=n, SEED=n (the same faults again) and ROUND=n (one round of a seed) run that last one alone; LARGE=n has a
-#                   database of 2 GB in every n-th round
+#                   MINUTES=n, SEED=n (the same faults again), ROUND=n (one round of a seed) and FAULT=part of a name run that
+#                   last one alone; LARGE=n has a database of 2 GB in every n-th round, and takes 8 GB of memory for disks that can be full
 #   make bench      beside psql and pg_dump, and pgcopydb, pg_comparator and reladiff where they are on PATH; writes docs/benchmarks.md; BENCH_ONLY, BENCH_SCALE,
 #                   BENCH_ROUNDS, BENCH_MAJOR: see tests/bench/main.rs
 #   make scale      how a copy of 10 TB would go, on the empty database that PGMIG_TARGET names: docs/scale.md

@@ -1,7 +1,7 @@
 //! Whole migrations, each struck at random moments until it is done: `make torture`.
 //!
 //! - [`ground`] is what stands from the first round to the last: servers, the network before
-//!   them, disks that can be full, the databases that are migrated;
+//!   them, the databases that are migrated, and [`disks`] that can be full;
 //! - [`faults`] is the list of what strikes; a new one is a line and a function;
 //! - [`stage`] is what one round shares with all that strikes it, [`round`] its course;
 //! - [`proof`] says whether what arrived is equal, and whether nothing else is left.
@@ -10,6 +10,11 @@
 //! `ROUND` runs that one round of a seed alone, `FAULT` has only faults with that in their names,
 //! and every `LARGE`-th round migrates a database of 2 GB (0, which is never). The first round that fails ends the campaign with status 1, with the
 //! command that repeats it.
+//!
+//! A seed chooses the same servers, databases and faults again. When a fault strikes is a share of
+//! what a clean migration has taken just before, and the machine's own pace does the rest: a round
+//! is tried again, not replayed. So no seeds are kept. What a round has found is a test of the
+//! suites instead, which strikes at the very moment.
 #![expect(
     clippy::panic,
     clippy::expect_used,
