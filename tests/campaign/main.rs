@@ -6,7 +6,7 @@
 //! - [`stage`] is what one round shares with all that strikes it, [`round`] its course;
 //! - [`proof`] says whether what arrived is equal, and whether nothing else is left.
 //!
-//! `MINUTES` bounds the time (10), `SEED` chooses the faults (without it, the clock does),
+//! `MINUTES` bounds the time of the rounds (10), `SEED` chooses the faults (without it, the clock does),
 //! `ROUND` runs that one round of a seed alone, `FAULT` has only faults with that in their names,
 //! and every `LARGE`-th round migrates a database of 2 GB (0, which is never). The first round that fails ends the campaign with status 1, with the
 //! command that repeats it.
@@ -92,9 +92,9 @@ pub(crate) fn say(text: &str) {
 
 fn main() -> ExitCode {
     let settings = Settings::read();
-    let began = Instant::now();
     say(&format!("seed {}", settings.seed));
     let mut ground = Ground::start(&mut Dice::of(settings.seed));
+    let began = Instant::now();
     let mut clean = 0;
     for number in 1.. {
         let is_over = began.elapsed() > Duration::from_mins(settings.minutes);

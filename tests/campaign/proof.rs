@@ -125,18 +125,22 @@ fn one_snapshot(stage: &Stage<'_>) -> Result<(), String> {
 }
 
 /// A server that crashes empties its unlogged tables. Before finish that is noticed; once databases
-/// are put in place it is as with any crash, and only those tables may be empty.
+/// are put in place it is as with any crash, of either side, and only those tables may be empty.
 fn refill_unlogged(stage: &Stage<'_>) {
-    let (source, target) = (&stage.set.source, &stage.set.target);
+    let sides = [&stage.set.source, &stage.set.target];
+    let [source, target] = sides;
     let unlogged =
         "select oid::regclass::text from pg_class where relpersistence = 'u' and relkind = 'r'";
     for table in target.ask(unlogged) {
         let count = format!("select count(*) from only {table}");
-        if target.ask_one(&count) == "0" && source.ask_one(&count) != "0" {
-            stage.note(&format!("the crash has emptied {table}"));
-            let rows = pg_dump(source, &["--data-only", "--table", &table]);
-            psql(target, Stdin::Bytes(rows.into_bytes()));
-        }
+        let (from, to) = match sides.map(|side| side.ask_one(&count) == "0") {
+            [false, true] => (source, target),
+            [true, false] => (target, source),
+            _ => continue,
+        };
+        stage.note(&format!("the crash has emptied {table}"));
+        let rows = pg_dump(from, &["--data-only", "--table", &table]);
+        psql(to, Stdin::Bytes(rows.into_bytes()));
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Stage<'g> {
     pub(crate) clock: Option<PathBuf>,
     /// Whether somebody was killed who had no time to remove files.
     pub(crate) killed: AtomicBool,
-    /// Whether the target has crashed while databases were put in place.
+    /// Whether a server has crashed while or after databases were put in place.
     pub(crate) crashed_in_finish: AtomicBool,
     /// Whether the source is or was written to.
     pub(crate) written: AtomicBool,

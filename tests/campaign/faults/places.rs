@@ -39,10 +39,10 @@ fn below_server(stage: &Stage<'_>, disk: &Disk, meanwhile: fn(&Cluster), mut dic
     stage.note(&format!("{} is full", disk.at().display()));
     let until = stage.elapsed() + dice.between(Duration::from_millis(200), Duration::from_secs(5));
     while stage.elapsed() < until && stage.pause(Duration::from_millis(20)) {
-        crashes(stage, target);
+        crashes(stage);
         meanwhile(target);
     }
-    crashes(stage, target);
+    crashes(stage);
     disk.clear();
     stage.note(&format!("{} has room", disk.at().display()));
     while target.try_connect("postgres").is_err() {

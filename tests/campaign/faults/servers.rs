@@ -12,12 +12,12 @@ use crate::stage::{Stage, held};
 /// The sessions of a migration.
 const OURS: &str = "application_name ~ '^pgmig/[0-9a-f]{12}/'";
 
-/// Remembers that the target crashes, if it is that, while or after databases are put in place.
-pub(super) fn crashes(stage: &Stage<'_>, cluster: &Cluster) {
+/// Remembers that a server crashes, if it does while or after databases are put in place.
+pub(super) fn crashes(stage: &Stage<'_>) {
     // Who cancels it holds its name, and waits for us.
     let name = || stage.name.try_lock().map(|name| name.clone());
     let is_late = || stage.finishes() || name().is_ok_and(|name| is_done(stage, &name));
-    if cluster.port() == stage.ground.target.port() && is_late() {
+    if is_late() {
         stage.crashed_in_finish.store(true, Ordering::Relaxed);
     }
 }
@@ -28,7 +28,7 @@ fn ended(stage: &Stage<'_>, cluster: &Cluster, how: (&str, &str), pause: Duratio
     if stage.is_over() {
         return;
     }
-    crashes(stage, cluster);
+    crashes(stage);
     cluster.signal(how.0);
     stage.note(how.1);
     stage.pause(pause);
@@ -129,7 +129,7 @@ fn backend(stage: &Stage<'_>, cluster: &Cluster, side: &str) {
     let rows = cluster
         .try_connect("postgres")
         .and_then(|mut client| client.query(&sql, &[]));
-    crashes(stage, cluster);
+    crashes(stage);
     for row in rows.unwrap_or_default() {
         let pid: i32 = row.get(0);
         // It may have gone meanwhile.
