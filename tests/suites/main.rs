@@ -33,6 +33,7 @@ mod keys;
 mod large_objects;
 mod least;
 mod machines;
+mod messages;
 mod mutated;
 mod network_faults;
 mod owned;

@@ -15,7 +15,7 @@ const MAIN_LINES: usize = 12;
 const NAMELESS: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc"];
 
 /// Files with an ending, those of the build left out.
-fn files(ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![workspace()];
     while let Some(directory) = open.pop() {
@@ -47,7 +47,7 @@ fn short(path: &Path) -> String {
 }
 
 /// A Rust file without its unit tests.
-fn code(text: &str) -> &str {
+pub(crate) fn code(text: &str) -> &str {
     text.split_once("\n#[cfg(test)]\nmod ")
         .map_or(text, |(code, _)| code)
 }

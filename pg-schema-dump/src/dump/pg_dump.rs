@@ -218,7 +218,8 @@ pub(crate) fn run(
 /// to blame.
 fn failed(program: &Program, said: &str) -> Failure {
     if is_about_pattern(said) {
-        return Failure::usage(said.replace("pg_dump: error: ", "pg_dump: ")).hint(
+        let short = said.replace("pg_dump: error: ", "pg_dump: ");
+        return Failure::usage(short).hint(
             "Patterns are psql's: -t takes table or schema.table, -n a schema, with * and ? as wild cards and quotes for upper case.",
         );
     }
