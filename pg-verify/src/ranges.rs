@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use pg_session::catalog::list_blocks;
-use pg_session::relation::ColumnFacts;
+use pg_session::relation::{Canonical, ColumnFacts};
 use pg_session::{Session, quote};
 
 use crate::plan::{Comparison, Course, Half};
@@ -84,8 +84,20 @@ pub(crate) fn literals(key: &[ColumnFacts], values: &[String]) -> String {
     row(key
         .iter()
         .zip(values)
-        .map(|(column, value)| format!("{}::{}", quote::literal(value), column.data_type))
+        .map(|(column, value)| format!("{}::{}", quote::literal(value), type_of(column)))
         .collect())
+}
+
+/// The type in which a key's value is given. Of a domain it is the base type: on its way into the
+/// domain a value would run what the domain's owner has written.
+fn type_of(column: &ColumnFacts) -> &str {
+    match &column.canonical {
+        // With a schema before it, it is none of the system's own.
+        _ if !column.data_type.contains('.') => &column.data_type,
+        Canonical::Base(base) | Canonical::Float(base) => base,
+        Canonical::Text => "text",
+        _ => &column.data_type,
+    }
 }
 
 /// Expressions as one row; a single one as it is, which indexes like better.
@@ -258,7 +270,7 @@ pub(crate) fn key_list(table: &TableJob) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pg_session::relation::{Binary, Canonical};
+    use pg_session::relation::Binary;
 
     fn key(names: &[&str]) -> Vec<ColumnFacts> {
         names
@@ -307,6 +319,28 @@ mod tests {
             range.condition(&key(&["a", "B"])),
             "(\"a\", \"B\") >= ('1'::integer, 'it''s'::integer)"
         );
+    }
+
+    #[test]
+    fn values_are_given_in_no_domain() {
+        for (data_type, canonical, literal) in [
+            ("m.id", Canonical::Base("bigint".to_owned()), "'1'::bigint"),
+            ("m.f", Canonical::Float("real".to_owned()), "'1'::real"),
+            ("m.\"t.\"", Canonical::Text, "'1'::text"),
+            (
+                "character varying(9)",
+                Canonical::Text,
+                "'1'::character varying(9)",
+            ),
+            ("numeric(9,2)", Canonical::Raw, "'1'::numeric(9,2)"),
+        ] {
+            let column = ColumnFacts {
+                data_type: data_type.to_owned(),
+                canonical,
+                ..key(&["a"]).remove(0)
+            };
+            assert_eq!(literals(&[column], &bound(&["1"])), literal);
+        }
     }
 
     #[test]

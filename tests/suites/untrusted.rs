@@ -253,3 +253,100 @@ fn roles_that_try_to_break_out_come_over_as_they_are() {
     assert_eq!(executed(&scene.target), Vec::<String>::new(), "executed");
     is_the_same(&scene);
 }
+
+/// A function of a plain role's, in a schema of the role's own, that tells when it is run by a superuser.
+const TRAP: &str = "
+    create role deep_owner;
+    create schema deep authorization deep_owner;
+    set role deep_owner; set search_path = deep, pg_catalog;
+    create function trap(v integer) returns boolean language plpgsql as $x$ begin
+        if (select rolsuper from pg_roles where rolname = current_user) then
+            raise exception using errcode = '22000', message = 'a trap was run as ' || current_user;
+        end if;
+        return true;
+    end $x$;
+    create domain kept as integer check (trap(value));";
+
+/// Where `--deep` would run it, if it did what the source's owner has written.
+const TRAPS: &str = "
+    create function trapped(v integer) returns integer immutable language plpgsql as $x$
+        begin perform deep.trap(v); return v; end $x$;
+    create function agree(a integer, b integer) returns boolean immutable language plpgsql as $x$
+        begin return deep.trap(a); end $x$;
+    create operator ==> (leftarg = integer, rightarg = integer, function = agree);
+    create type mood as enum ('1');
+    create function number(m mood) returns integer immutable language sql as 'select deep.trapped(1)';
+    create function words(m mood) returns json immutable language sql as 'select to_json(deep.trapped(1))';
+    create cast (mood as integer) with function number(mood) as implicit;
+    create cast (mood as json) with function words(mood);
+    create table in_function (a integer check (trap(a)));
+    create table in_operator (a integer check (a ==> 1));
+    create table in_words (a integer check (query_to_xml('select deep.trap(1)', true, true, '') is not null));
+    create table in_json (a mood check (to_jsonb(a) is not null));
+    create table in_domain (a integer check (a::kept > 0));
+    create table in_key (a integer); create unique index in_key_key on in_key (trapped(a));
+    create table in_predicate (a integer); create unique index in_predicate_key on in_predicate (a) where trapped(a) > 0;
+    create table numbers (a integer primary key); insert into numbers values (1);
+    create table in_cast (a mood references numbers);
+    insert into in_function values (1); insert into in_operator values (1); insert into in_words values (1);
+    insert into in_json values ('1'); insert into in_domain values (1); insert into in_key values (1);
+    insert into in_predicate values (1); insert into in_cast values ('1');
+    create table sound (a integer check (a in (1, 2) and a < 10 or a is null), b varchar(9) check (b in ('x', 'y')));
+    create table broken (a integer); insert into broken values (-1);
+    alter table broken add constraint holds check (a > 0) not valid;
+    reset role; update pg_constraint set convalidated = true where conname = 'holds';";
+
+#[test]
+fn a_deep_look_runs_no_code_of_whoever_owns_the_source() {
+    let scene = Scene::of(Pair::newest(), "deep", &format!("{TRAP}{TRAPS}"));
+    let ran = scene.tool(&["pg-validate", "--deep"]).run();
+    scene
+        .source
+        .run("drop owned by deep_owner cascade; drop role deep_owner");
+    assert!(!ran.to_string().contains("a trap was run"), "{ran}");
+    let stream = ran.stream();
+    let of = |id: &str| {
+        let mut checks = stream.of("check");
+        let check = checks.find(|one| one.text("id") == id);
+        check.expect("it is told")
+    };
+    let broken = of("con.deep_check");
+    assert_eq!(broken.text("status"), "Failed", "{ran}");
+    assert!(broken.line.contains("deep.broken.holds"), "{ran}");
+    let rest = "5 of 8 objects not looked at";
+    assert!(broken.text("message").contains(rest), "{ran}");
+    for (id, object) in [
+        ("idx.deep_duplicates", "deep.in_key_key"),
+        ("idx.deep_duplicates", "deep.in_predicate_key"),
+        ("con.deep_fk_orphans", "deep.in_cast"),
+    ] {
+        assert_eq!(of(id).text("status"), "Skipped", "{ran}");
+        assert!(of(id).line.contains(object), "{ran}");
+    }
+}
+
+#[test]
+fn no_key_is_compared_by_code_of_whoever_owns_the_source() {
+    let trap = TRAP.replace("deep_owner", "kept_owner");
+    let mut scene = Scene::of(
+        Pair::newest(),
+        "kept",
+        &format!(
+            "{trap} create table numbers (id kept primary key, pad text);
+             insert into numbers select n, repeat('x', 100) from generate_series(1, 20000) n;
+             reset role; reset search_path; analyze deep.numbers"
+        ),
+    );
+    let target = Database::create(scene.target.cluster, "kept").with(
+        "create schema deep; create domain deep.kept as integer; create table deep.numbers (id deep.kept primary key, pad text);
+         insert into deep.numbers select n, repeat('x', 100) from generate_series(1, 20000) n; analyze",
+    );
+    target.run("delete from deep.numbers where id = 10000");
+    scene.target = target;
+    let ran = scene.tool(&["pg-verify", "--split-size", "1MB"]).run();
+    scene
+        .source
+        .run("drop owned by kept_owner cascade; drop role kept_owner");
+    ran.ends_with(1);
+    assert!(!ran.to_string().contains("a trap was run"), "{ran}");
+}

@@ -156,10 +156,16 @@ pub(super) const TEXTS: &[&str] = &[
     include_str!("database/name_reserved_on_target.sql"),
     include_str!("database/db_deep_bytes.sql"),
     include_str!("database/tbl_deep_row_over_1gb.sql"),
-    include_str!("database/idx_deep_duplicates.sql"),
+    concat!(
+        include_str!("database/idx_deep_duplicates.sql"),
+        include_str!("whose_code.sql")
+    ),
     include_str!("database/idx_deep_amcheck.sql"),
     include_str!("database/con_deep_fk_orphans.sql"),
-    include_str!("database/con_deep_check.sql"),
+    concat!(
+        include_str!("database/con_deep_check.sql"),
+        include_str!("whose_code.sql")
+    ),
     include_str!("database/seq_behind_max.sql"),
     include_str!("database/lo_orphans.sql"),
     include_str!("database/schema_rehearsal.sql"),

@@ -9,12 +9,15 @@
 -- manual: ddl-constraints
 
 -- on the source
+with code (object, probe, tree, owner) as (
 select
-    format('%s.%I', k.conrelid::regclass, k.conname) as object,
+    format('%s.%I', k.conrelid::regclass, k.conname),
     format(
         'select format(''%%s rows'', count(*)) from only %s where not (%s) having count(*) > 0',
         k.conrelid::regclass, pg_get_expr(k.conbin, k.conrelid)
-    ) as probe
+    ),
+    k.conbin::text,
+    c.relowner
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid
 join pg_namespace n on n.oid = c.relnamespace
@@ -24,4 +27,4 @@ where k.contype = 'c'
   and coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
   and n.nspname !~ '^pg_'
   and n.nspname <> 'information_schema'
-order by 1
+)

@@ -12,7 +12,7 @@
 select
     format('%s.%I', c.oid::regclass, a.attname) as object,
     format(
-        'select null where (select count(convert_from(textsend(%I::text), ''UTF8'')) from only %s) < 0',
+        'select null where (select count(convert_from(textsend(concat(%I)), ''UTF8'')) from only %s) < 0',
         a.attname, c.oid::regclass
     ) as probe
 from pg_attribute a

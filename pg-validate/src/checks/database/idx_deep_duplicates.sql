@@ -10,8 +10,9 @@
 -- manual: sql-reindex
 
 -- on the source
+with code (object, probe, tree, owner) as (
 select
-    i.indexrelid::regclass::text as object,
+    i.indexrelid::regclass::text,
     format(
         'select format(''%%s values twice or more'', count(*)) from (select from only %s %s group by %s having count(*) > 1) d having count(*) > 0',
         i.indrelid::regclass,
@@ -31,7 +32,9 @@ select
             select string_agg(format('(%s)', pg_get_indexdef(i.indexrelid, k, true)), ', ')
             from generate_series(1, coalesce((to_jsonb(i) ->> 'indnkeyatts')::integer, i.indnatts)) k
         )
-    ) as probe
+    ),
+    concat(i.indexprs, i.indpred),
+    c.relowner
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
 join pg_namespace n on n.oid = c.relnamespace
@@ -40,4 +43,4 @@ where i.indisunique
   and c.relkind = 'i'
   and n.nspname !~ '^pg_'
   and n.nspname <> 'information_schema'
-order by n.nspname, c.relname
+)

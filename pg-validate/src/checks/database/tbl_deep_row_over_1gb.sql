@@ -19,7 +19,8 @@ select
                 'coalesce(%s, 0)',
                 case
                     when t.typname = 'bytea' then format('2 * octet_length(t.%I)::bigint', a.attname)
-                    else format('octet_length(t.%I::text)::bigint', a.attname)
+                    -- No cast: the owner of a type may have made one of his own.
+                    else format('octet_length(concat(t.%I))::bigint', a.attname)
                 end
             ),
             ' + ' order by a.attnum
