@@ -65,11 +65,17 @@ fn entries(head: &[u8]) -> Option<u64> {
     u64::try_from(count?).ok()
 }
 
-/// A number, nothing where it is below zero, and what follows.
+/// A number, nothing where it is below zero, and what follows. What is below zero with a sign
+/// before it is above, as in `ReadInt` and in the library.
 fn integer(bytes: &[u8]) -> Option<(Option<usize>, &[u8])> {
     let ([sign, value @ ..], rest) = bytes.split_first_chunk::<INTEGER>()?;
-    let value = usize::try_from(u32::from_le_bytes(*value)).ok()?;
-    Some(((*sign == 0).then_some(value), rest))
+    let value = i32::from_le_bytes(*value);
+    let value = if *sign == 0 {
+        value
+    } else {
+        value.wrapping_neg()
+    };
+    Some((usize::try_from(value).ok(), rest))
 }
 
 #[cfg(test)]
@@ -89,6 +95,11 @@ mod tests {
         assert!((8..40).contains(&count), "{count}");
         assert_eq!(entries(b"PGDMP"), None);
         assert_eq!(entries(b"create table t ();"), None);
+        let one = |bytes: [u8; INTEGER]| integer(&bytes).map(|(number, _)| number);
+        assert_eq!(one([0, 5, 0, 0, 0]), Some(Some(5)));
+        assert_eq!(one([1, 1, 0, 0, 0]), Some(None), "minus one");
+        assert_eq!(one([0, 0xfe, 0xff, 0xff, 0xff]), Some(None));
+        assert_eq!(one([0xff, 0xfe, 0xff, 0xff, 0xff]), Some(Some(2)));
     }
 
     #[test]
