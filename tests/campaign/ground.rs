@@ -1,5 +1,6 @@
 //! What stands from the first round to the last.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -65,10 +66,7 @@ pub(crate) struct Ground {
     pub(crate) steady: Mutex<()>,
     /// Where files of rounds are.
     pub(crate) dir: TempDir,
-    small: Option<Set>,
-    mixed: Option<Set>,
-    demo: Option<Set>,
-    large: Option<Set>,
+    sets: BTreeMap<&'static str, Set>,
 }
 
 impl Ground {
@@ -89,7 +87,7 @@ impl Ground {
         if clock.is_none() {
             say("skipped: clocks that jump, since there is no libfaketime (Debian: faketime)");
         }
-        let mut ground = Self {
+        Self {
             to_source: Proxy::before(source),
             to_target: Proxy::before(target),
             source,
@@ -98,33 +96,27 @@ impl Ground {
             clock,
             steady: Mutex::new(()),
             dir,
-            small: None,
-            mixed: None,
-            demo: None,
-            large: None,
-        };
-        ground.small = Some(ground.small());
-        ground.mixed = Some(ground.mixed_of(MIXED));
-        ground.demo = Some(ground.demo());
-        ground
-    }
-
-    /// The database of a round.
-    pub(crate) fn set(&self, name: &str) -> &Set {
-        let set = match name {
-            "large" => &self.large,
-            "demo" => &self.demo,
-            "mixed" => &self.mixed,
-            _ => &self.small,
-        };
-        set.as_ref().expect("it was made")
-    }
-
-    /// Makes the large database, if it is not there yet.
-    pub(crate) fn with_large(&mut self) {
-        if self.large.is_none() {
-            self.large = Some(self.mixed_of(LARGE));
+            sets: BTreeMap::new(),
         }
+    }
+
+    /// The database of a round, which [`Ground::with`] has made.
+    pub(crate) fn set(&self, name: &str) -> &Set {
+        self.sets.get(name).expect("it was made")
+    }
+
+    /// Makes a database, if it is not there yet.
+    pub(crate) fn with(&mut self, name: &'static str) -> &Set {
+        if !self.sets.contains_key(name) {
+            let set = match name {
+                "large" => self.mixed_of(LARGE),
+                "demo" => self.demo(),
+                "mixed" => self.mixed_of(MIXED),
+                _ => self.small(),
+            };
+            self.sets.insert(name, set);
+        }
+        self.set(name)
     }
 
     /// Every kind of object, and some rows.

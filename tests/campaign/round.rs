@@ -54,11 +54,8 @@ impl Round {
             "mixed", "demo", "small", "small", "small", "small", "small", "small",
         ];
         let usual = dice.choose(&usual).copied().unwrap_or_default();
-        if large {
-            ground.with_large();
-        }
         let set = if large { "large" } else { usual };
-        let usual = ground.set(set).usual;
+        let usual = ground.with(set).usual;
         let strikes = (0..=dice.below(3))
             .map(|_| Strike::draw(&mut dice, usual, (ground, &settings.fault)))
             .collect();

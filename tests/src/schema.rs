@@ -12,7 +12,8 @@ use crate::majors::Majors;
 use crate::ran::Ran;
 use crate::tool::{Stdin, Tool};
 
-const LIMIT: Duration = Duration::from_mins(5);
+/// A database of 2 GB takes minutes on a machine that has other things to do.
+const LIMIT: Duration = Duration::from_mins(30);
 
 /// How much of an entry a difference shows.
 const SHOWN_CHARS: usize = 700;
