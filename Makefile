@@ -59,7 +59,7 @@ install: build
 	install -m 755 migrate "$$to/bin/pg-migrate"; \
 	for tool in $(TOOLS); do \
 	    install -m 755 "$(BUILT)/$$tool" "$$to/bin/$$tool"; \
-	    "$(BUILT)/$$tool" --generate man >"$$man/$$tool.1"; \
+	    "$(BUILT)/$$tool" --generate man "$$man"; \
 	    "$(BUILT)/$$tool" --generate bash >"$$bash/$$tool"; \
 	    "$(BUILT)/$$tool" --generate zsh >"$$zsh/_$$tool"; \
 	    "$(BUILT)/$$tool" --generate fish >"$$fish/$$tool.fish"; \

@@ -59,12 +59,16 @@ impl Tool for PgMigstate {
     const NAME: &'static str = "pg-migstate";
 
     const EXAMPLES: &'static str = "  \
+  pg-migstate databases migration.json
+  pg-migstate begin --dry-run migration.json | pg-probe - | pg-schema-dump - | pg-migstate plan -
   pg-migstate begin migration.json | pg-probe - | pg-validate - | pg-migstate record -
   pg-migstate list --filter active
   pg-migstate show shop-2026
+  pg-migstate watch shop-2026
+  pg-migstate report shop-2026 --html shop-2026.html
   pg-migstate finish shop-2026
   pg-migstate cancel shop-2026
-  pg-migstate report shop-2026 --html shop-2026.html
+  pg-migstate delete shop-2026
 ";
 
     const REPORT: &'static [Table] = REPORT;

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -66,7 +66,8 @@ pub trait Tool: 'static {
     fn run(args: Self::Args, input: Option<Input>, context: &Context) -> anyhow::Result<Exit>;
 }
 
-/// The definition of a tool's command line, with examples and exit statuses.
+/// The definition of a tool's command line, with examples and exit statuses. A subcommand
+/// shows those of the tool's examples that it is in.
 pub fn command<T: Tool>() -> Command {
     let after = format!("Examples:\n{}\n{}", T::EXAMPLES, Exit::help());
     T::Args::command()
@@ -74,6 +75,12 @@ pub fn command<T: Tool>() -> Command {
         .bin_name(T::NAME)
         .version(T::VERSION)
         .after_help(after)
+        .mut_subcommands(|subcommand| {
+            let typed = format!("{} {}", T::NAME, subcommand.get_name());
+            let lines = T::EXAMPLES.lines().filter(|line| line.contains(&typed));
+            let examples: Vec<&str> = lines.collect();
+            subcommand.after_help(format!("Examples:\n{}", examples.join("\n")))
+        })
 }
 
 /// The whole of a tool's `main`.
@@ -87,7 +94,8 @@ fn start<T: Tool>() -> Exit {
     let arguments: Vec<_> = std::env::args_os().collect();
     if arguments.get(1).is_some_and(|first| first == "--generate") {
         let kind = arguments.get(2).and_then(|kind| kind.to_str());
-        return print_generated::<T>(kind.unwrap_or_default());
+        let directory = arguments.get(3).map(Path::new);
+        return print_generated::<T>(kind.unwrap_or_default(), directory);
     }
     let redact = Redact::of_arguments(&arguments);
     let parsed = command::<T>()
@@ -136,11 +144,14 @@ fn capitalized(text: &str) -> String {
         .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
-fn print_generated<T: Tool>(kind: &str) -> Exit {
+fn print_generated<T: Tool>(kind: &str, directory: Option<&Path>) -> Exit {
     let notice = Notice::new(T::NAME, Level::Normal, Redact::default());
-    let failure = match generate::write(kind, command::<T>(), &mut io::stdout()) {
+    let failure = match generate::write(kind, directory, command::<T>(), &mut io::stdout()) {
         Ok(Ok(())) => return Exit::Fine,
-        Ok(Err(error)) => Failure::input(format!("cannot write standard output: {error}")),
+        Ok(Err(error)) => {
+            let place = directory.map_or("standard output".into(), |path| path.to_string_lossy());
+            Failure::input(format!("cannot write {place}: {error}"))
+        }
         Err(failure) => failure,
     };
     let context = context::<T>(Output::report(), notice, &Standing::default());

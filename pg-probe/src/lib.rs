@@ -38,9 +38,9 @@ impl Tool for PgProbe {
 
     const EXAMPLES: &'static str = "  \
   pg-probe --source \"$SRC\" --target \"$DST\"
-  pg-probe --target \"$DST\" --verbose                           one side alone, step by step
-  pg-probe --source \"$SRC\" --target \"$DST\" --throughput 10     how long will it take?
-  pg-probe --source \"$SRC\" --all                               the provider's databases, too
+  pg-probe --target \"$DST\" --verbose                         # one side alone, step by step
+  pg-probe --source \"$SRC\" --target \"$DST\" --throughput 10   # how long will it take?
+  pg-probe --source \"$SRC\" --all                             # the provider's databases, too
   pg-probe --source \"$SRC\" | jq -r 'select(.type==\"database\") | [.bytes, .name] | @tsv'
   pg-migstate begin migration.json | pg-probe - | jq 'select(.type==\"endpoint\")'
 ";

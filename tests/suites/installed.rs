@@ -1,13 +1,14 @@
 //! `make install` and `make dist`: what they put where, and that it works from there.
 
 use std::fs;
+use std::path::Path;
 
 use pg_e2e::tool::binaries;
 use pg_e2e::{Ran, Tool, workspace};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::scene::TOOLS;
+use crate::scene::{TOOLS, skip};
 
 #[test]
 fn make_install_puts_binaries_man_pages_and_completions_below_destdir() {
@@ -45,14 +46,34 @@ fn make_install_puts_binaries_man_pages_and_completions_below_destdir() {
         version.ends_with(0);
         assert!(version.text().contains(tool), "{version}");
     }
+    // A page for each subcommand, since the tool's page refers to them.
+    for page in ["pg-migstate-begin.1", "pg-copy-worker.1"] {
+        let text = fs::read_to_string(to.join("share/man/man1").join(page)).unwrap_or_default();
+        assert!(
+            text.contains(".TH") && text.contains("Examples"),
+            "{page}\n{ran}"
+        );
+    }
+    pages_have_no_warnings(&to.join("share/man/man1"));
     let help = Tool::program("pg-migrate", &to.join("bin/pg-migrate"))
         .arg("--help")
         .run();
     help.ends_with(0);
 }
 
+/// Formats every page as `man` does, with all warnings.
+fn pages_have_no_warnings(pages: &Path) {
+    if !Path::new("/usr/bin/groff").is_file() {
+        return skip("groff is not installed");
+    }
+    let format = format!("groff -man -Tutf8 -Kutf8 -ww -z '{}'/*.1", pages.display());
+    let ran = program("sh", &["-c", &format]);
+    ran.ends_with(0);
+    assert!(ran.stderr.is_empty(), "{ran}");
+}
+
 fn program(name: &str, words: &[&str]) -> Ran {
-    let program = ["/usr/bin", "/bin"].map(|bin| std::path::Path::new(bin).join(name));
+    let program = ["/usr/bin", "/bin"].map(|bin| Path::new(bin).join(name));
     let found = program.iter().find(|program| program.is_file());
     Tool::program(name, found.expect("it is on every machine"))
         .args(words)

@@ -51,8 +51,8 @@ impl Tool for PgSchemaApply {
 
     const EXAMPLES: &'static str = "  \
   pg-schema-dump --source \"$SRC\" | pg-schema-apply --section pre-data --target \"$DST\" -
-  pg-schema-apply --section post-data --dry-run plan.ndjson | less
-  … | pg-copy - | pg-schema-apply --section post-data --jobs 4 - | …
+  pg-schema-apply --section post-data --dry-run plan.ndjson > script.sql
+  pg-copy plan.ndjson | pg-schema-apply --section post-data --jobs 4 - | pg-verify -
 ";
 
     const REPORT: &'static [Table] = &[Table {

@@ -41,7 +41,7 @@ impl Tool for PgSchemaDump {
 
     const EXAMPLES: &'static str = "  \
   pg-schema-dump --source \"$SRC\" | jq -r 'select(.type==\"object\") | .sql'
-  pg-schema-dump --source \"$SRC\" | jq -c 'select(.type!=\"table\" or .schema==\"sales\")' | tee plan.ndjson
+  pg-schema-dump --source \"$SRC\" | jq -c 'select(.type!=\"table\" or .schema==\"sales\")' > plan.ndjson
 ";
 
     const REPORT: &'static [Table] = &[
