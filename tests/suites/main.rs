@@ -62,6 +62,7 @@ mod tls;
 mod together;
 mod told;
 mod torture;
+mod typed;
 mod unhashed;
 mod unreachable;
 mod untrusted;
