@@ -27,7 +27,8 @@ pub(crate) struct Args {
     /// Memory for all index builds and validations that run at the same time
     ///
     /// Such as 2GB; shared out over those that run. Without it: the server's
-    /// maintenance_work_mem, at least 256MB.
+    /// maintenance_work_mem, at least 256MB, of which an ordinary index has 32MB for each process
+    /// that sorts: with more it takes longer.
     #[arg(long, value_name = "SIZE")]
     pub(crate) maintenance_work_mem: Option<Size>,
 

@@ -285,7 +285,7 @@ impl<'a> Desk<'a> {
             let more = std::iter::from_fn(|| graph.start_small());
             tasks.extend(more.take(TOGETHER - 1));
         } else if let Some(task) = tasks.first().filter(|task| task.step.work.reads_tables()) {
-            settings = budget.settings(left, task.bytes);
+            settings = budget.settings(left, task.bytes, task.step.sorts());
         }
         let (plan, database) = (&self.plan, target.database.as_str());
         let wanted = tasks.into_iter().filter_map(|task| {

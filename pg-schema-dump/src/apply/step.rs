@@ -58,6 +58,12 @@ pub(crate) struct Instead {
 }
 
 impl Step {
+    /// Whether it builds an index of the usual kind, by sorting.
+    pub(crate) fn sorts(&self) -> bool {
+        let is_usual = self.sql.contains(" USING btree ") || !self.sql.contains(" USING ");
+        self.work == Work::Build && is_usual
+    }
+
     /// A foreign key at once, where VALIDATE would not complete it. `can_leave_open` as
     /// [`steps`] has it.
     pub(crate) fn whole_key(object: &Object, can_leave_open: bool) -> Self {
