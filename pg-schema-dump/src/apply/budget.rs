@@ -65,21 +65,20 @@ impl Budget {
     pub(crate) fn settings(&self, left: usize, bytes: i64, sorts: bool) -> String {
         let left = i64::try_from(left).unwrap_or(i64::MAX);
         let sharing = left.clamp(1, self.jobs.max(1));
-        let workers = (self.worker_slots / sharing - 1).min(MOST_WORKERS);
-        let has_more_workers = bytes >= LARGE && workers > self.default_workers;
-        // While all jobs are at it, a worker for each is enough.
-        let is_spare = sharing == 1 || left < self.jobs;
-        let processes = if has_more_workers && is_spare {
-            workers + 1
+        let spare = (self.worker_slots / sharing - 1).min(MOST_WORKERS);
+        let has_more_workers = bytes >= LARGE && spare > self.default_workers;
+        let workers = if has_more_workers {
+            spare
         } else {
-            2
+            self.default_workers
         };
         let most = if sorts {
-            self.most_of_sort_kb.saturating_mul(processes).min(MOST_KB)
+            self.most_of_sort_kb.saturating_mul(workers + 1)
         } else {
             MOST_KB
         };
-        let memory = (self.total_kb / sharing).max(self.least_kb).min(most);
+        let memory = (self.total_kb / sharing).max(self.least_kb);
+        let memory = memory.min(most.max(LEAST_SHARE_KB)).min(MOST_KB);
         let mut sql = format!("set local maintenance_work_mem = {memory};");
         if has_more_workers {
             sql.push_str(&format!(
@@ -118,24 +117,30 @@ mod tests {
     }
 
     #[test]
-    fn a_sort_has_what_suits_its_processes() {
+    fn a_sort_has_what_its_processes_have_use_for() {
         let memory = |budget: Budget, left, bytes| {
             let sql = budget.settings(left, bytes, true);
             let (first, _) = sql.split_once(';').expect("a statement");
             first.rsplit(' ').next().expect("a number").to_owned()
         };
-        assert_eq!(memory(budget(), 1, 1), "65536");
-        assert_eq!(memory(budget(), 1, LARGE), "262144");
-        assert_eq!(memory(budget(), 2, LARGE), "131072");
-        let two = Budget {
+        let large = Budget {
+            total_kb: 4 << 20,
             jobs: 2,
             ..budget()
         };
-        assert_eq!(memory(two, 9, LARGE), "65536", "both jobs are at it");
+        assert_eq!(memory(large, 1, 1), "98304", "two workers and itself");
+        assert_eq!(memory(large, 9, LARGE), "131072", "three workers");
+        assert_eq!(memory(large, 1, LARGE), "262144", "seven");
+        let alone = Budget {
+            default_workers: 0,
+            ..large
+        };
+        assert_eq!(memory(alone, 9, 1), "65536");
+        assert_eq!(memory(budget(), 8, 1), "65536", "no more than its share");
         let asked = Budget {
             most_of_sort_kb: MOST_KB,
-            ..two
+            ..large
         };
-        assert_eq!(memory(asked, 9, LARGE), "131072");
+        assert_eq!(memory(asked, 2, 1), "2097152");
     }
 }
