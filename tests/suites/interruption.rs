@@ -229,3 +229,31 @@ fn a_row_that_the_target_refuses_is_an_item_and_the_rest_is_done() {
     post.ends_with(6);
     assert_eq!(scene.target.ask("select count(*) from pg_constraint where contype = 'p' and connamespace = 'public'::regnamespace"), ["2"], "what does not depend on it is done\n{post}");
 }
+
+#[test]
+fn a_view_that_was_refreshed_before_all_rows_were_in_is_refreshed_again() {
+    let (scene, plan) = Scene::begun(
+        "refreshed",
+        "create table one as select n from generate_series(1, 5) as n;
+         create table two as select n from generate_series(1, 7) as n;
+         create materialized view both_of_them as select n from one union all select n from two;
+         create materialized view how_many as select count(*) as n from both_of_them;",
+    );
+    let run = || {
+        let copied = scene.tool(BY_HAND[2]).input(plan.as_str()).run();
+        let applied = scene.tool(BY_HAND[3]).input(copied.text()).run();
+        (copied, applied)
+    };
+    scene
+        .target
+        .run("alter table two add constraint shut check (n < 0)");
+    let (copied, applied) = run();
+    copied.ends_with(6);
+    applied.ends_with(6);
+    scene.target.run("alter table two drop constraint shut");
+    let (copied, applied) = run();
+    copied.ends_with(0);
+    applied.ends_with(0);
+    let seen = "select (select count(*) from both_of_them), (select n from how_many)";
+    assert_eq!(scene.target.ask_one(seen), "12|12");
+}

@@ -2,6 +2,7 @@
 
 use pg_pipe::Context;
 use pg_pipe::record::{Object, Section};
+use pg_session::ledger;
 
 use crate::apply::Target;
 use crate::apply::in_order::{InOrder, Sum};
@@ -27,6 +28,7 @@ pub(crate) fn run(
     let cancel = session.cancel();
     let _registered = context.stop().on_request(move || cancel.fire());
     memberships::ensure(&mut session, plan, target, context)?;
+    ledger::forget_early_refreshes(&mut session)?;
     // A new owner takes over what was granted to the old one, so grants come after all owners.
     let is_owner = |object: &&Object| object.kind == "OWNER";
     let (owners, grants): (Vec<&Object>, Vec<&Object>) =

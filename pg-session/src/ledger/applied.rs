@@ -73,3 +73,15 @@ pub fn mark_applied(keys: &[AppliedKey]) -> String {
         rows.join(",\n")
     )
 }
+
+/// Forgets that materialized views were refreshed before the last rows came in: they hold what
+/// there was then.
+///
+/// # Errors
+/// What the server says.
+pub fn forget_early_refreshes(session: &mut Session) -> Result<(), Error> {
+    session.batch(
+        "delete from pgmig.applied where kind = 'REFRESH' and applied_at < greatest( \
+         (select max(done_at) from pgmig.chunk), (select max(done_at) from pgmig.large_object))",
+    )
+}

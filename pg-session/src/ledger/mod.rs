@@ -12,7 +12,7 @@ mod unlogged;
 use crate::error::{Class, Error};
 use crate::session::Session;
 
-pub use applied::{AppliedKey, list_applied, mark_applied};
+pub use applied::{AppliedKey, forget_early_refreshes, list_applied, mark_applied};
 pub use before::{remember_before, seal};
 pub use chunk::{
     Done, Emptying, Format, LedgerChunk, PlannedChunk, TakenChunk, are_done, begin_attempts,
