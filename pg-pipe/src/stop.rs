@@ -2,9 +2,12 @@
 //! our output cannot be written. Work polls [`Stop::requested`]; what blocks in a server
 //! registers how to cancel it.
 
+use std::io;
+use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -28,6 +31,15 @@ pub struct Stop(Arc<Mutex<Inner>>);
 pub struct Registered {
     stop: Stop,
     id: u64,
+}
+
+/// Asks a child that is one of our tools to stop, which it does within its grace. Killed, it would
+/// leave children of its own behind.
+///
+/// # Errors
+/// What the operating system says.
+pub fn ask(child: &Child) -> io::Result<()> {
+    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
 }
 
 impl Stop {
@@ -72,7 +84,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the handlers cannot be installed.
-    pub fn listen(&self) -> std::io::Result<()> {
+    pub fn listen(&self) -> io::Result<()> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let stop = self.clone();
         thread::Builder::new()

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pg_e2e::fault::wait_until;
 use pg_e2e::{Majors, Pair, Pipeline, fault};
 
 use crate::scene::{BY_HAND, Scene, skip};
@@ -90,4 +91,35 @@ fn a_dump_that_is_killed_leaves_no_file() {
     drop(running);
     let left = fs::read_dir(&temporary).expect("the directory is there");
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_dump_ends_with_the_tool_that_asked_for_it_through_another() {
+    let scene = Scene::plain(Pair::newest());
+    let begun = scene.dir.path().join("begun");
+    let body = format!(
+        "case $* in *--version*) echo 'pg_dump (PostgreSQL) {}.99' ;; *) echo $$ >'{}'; exec sleep 60 ;; esac",
+        Majors::newest(),
+        begun.display()
+    );
+    fault::script(scene.dir.path(), "pg_dump", &body);
+    let mut path = scene.dir.path().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let limit = Duration::from_secs(30);
+    for words in [
+        &["pg-validate", "--only", "schema.rehearsal", "--rehearse"][..],
+        &["pg-verify", "--objects"],
+    ] {
+        drop(fs::remove_file(&begun));
+        let running = scene.tool(words).env("PATH", &path).spawn();
+        let process = || fs::read_to_string(&begun).unwrap_or_default();
+        wait_until("pg_dump runs", limit, || process().ends_with('\n'));
+        fault::signal(running.pid(), "INT");
+        running.wait().ends_with(130);
+        let place = Path::new("/proc").join(process().trim());
+        wait_until("pg_dump has ended", Duration::from_secs(10), || {
+            !place.exists()
+        });
+    }
 }

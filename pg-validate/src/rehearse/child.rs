@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use pg_pipe::progress::Counters;
-use pg_pipe::{Context, Failure};
+use pg_pipe::{Context, Failure, stop};
 use pg_session::Endpoint;
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
 
@@ -94,6 +94,7 @@ impl Child<'_> {
         });
         let stdout = reader(child.stdout.take(), counters, forwarded);
         let stderr = reader(child.stderr.take(), None, 0);
+        let mut is_asked = false;
         let status = loop {
             if let Some(status) = child
                 .try_wait()
@@ -101,10 +102,9 @@ impl Child<'_> {
             {
                 break status;
             }
-            if self.context.stop().requested() {
-                child
-                    .kill()
-                    .with_context(|| format!("cannot stop {tool}"))?;
+            if self.context.stop().requested() && !is_asked {
+                stop::ask(&child).with_context(|| format!("cannot stop {tool}"))?;
+                is_asked = true;
             }
             thread::sleep(POLL);
         };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use pg_pipe::record::Record;
-use pg_pipe::{Context, Exit, Failure};
+use pg_pipe::{Context, Exit, Failure, stop};
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
 use pg_session::{Endpoint, Role};
 
@@ -89,13 +89,14 @@ fn failed(said: &str) -> Failure {
 }
 
 fn wait(child: &mut Child, context: &Context) -> anyhow::Result<bool> {
+    let mut is_asked = false;
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for pg-schema-dump")? {
             return Ok(status.success());
         }
-        if context.stop().requested() {
-            // It only reads.
-            child.kill().context("cannot stop pg-schema-dump")?;
+        if context.stop().requested() && !is_asked {
+            stop::ask(child).context("cannot stop pg-schema-dump")?;
+            is_asked = true;
         }
         thread::sleep(POLL);
     }
