@@ -197,20 +197,28 @@ fn join(client: TcpStream, state: &Arc<State>) -> io::Result<()> {
     lock(&state.open).extend([client.try_clone()?, server.try_clone()?]);
     let is_lost = Arc::new(AtomicBool::new(false));
     let back = (server.try_clone()?, client.try_clone()?);
-    let both = [server.try_clone()?, client.try_clone()?];
+    let both = Arc::new([server.try_clone()?, client.try_clone()?]);
     let (of_answers, lost) = (Arc::clone(state), Arc::clone(&is_lost));
-    thread::spawn(move || {
-        let ended = forward_answers(back, &of_answers, &lost);
-        // A server that resets the connection leaves nobody to wait for.
-        if ended.is_err() {
-            for stream in both {
-                drop(stream.shutdown(Shutdown::Both));
-            }
-        }
-    });
+    let ends = Arc::clone(&both);
+    thread::spawn(move || end(&ends, forward_answers(back, &of_answers, &lost)));
     let of_requests = Arc::clone(state);
-    thread::spawn(move || drop(forward_requests((client, server), &of_requests, &is_lost)));
+    thread::spawn(move || {
+        end(
+            &both,
+            forward_requests((client, server), &of_requests, &is_lost),
+        );
+    });
     Ok(())
+}
+
+/// A side that resets the connection, as a killed client does that had not read all, leaves
+/// nobody on the other one to wait for it.
+fn end(both: &[TcpStream; 2], result: io::Result<()>) {
+    if result.is_err() {
+        for stream in both {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
 }
 
 fn forward_answers(
