@@ -123,3 +123,35 @@ fn a_dump_ends_with_the_tool_that_asked_for_it_through_another() {
         });
     }
 }
+
+#[test]
+fn a_rehearsal_whose_session_is_ended_leaves_no_database() {
+    let scene = Scene::plain(Pair::newest());
+    let name = &scene.target.name;
+    let cluster = scene.target.cluster;
+    // It ends the session that holds the rehearsal's lock, as an administrator may at any moment.
+    let body = format!(
+        "case $* in *--version*) echo 'pg_dump (PostgreSQL) {}.99' ;; *) '{}' -XAtqc \"select pg_terminate_backend(l.pid) \
+         from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and d.datname = '{name}'\" \
+         -d \"{}\" >&2; exit 1 ;; esac",
+        Majors::newest(),
+        cluster.bin.join("psql").display(),
+        cluster.conninfo("postgres"),
+    );
+    fault::script(scene.dir.path(), "pg_dump", &body);
+    let mut path = scene.dir.path().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let ran = scene
+        .tool(&["pg-validate", "--only", "schema.rehearsal", "--rehearse"])
+        .env("PATH", &path)
+        .run();
+    assert!(
+        !ran.says(&["could not be answered"])
+            .to_string()
+            .contains("is still there"),
+        "{ran}"
+    );
+    let left = format!("select count(*) from pg_database where datname like '{name}\\_\\_pgmig%'");
+    assert_eq!(scene.target.ask_one(&left), "0");
+}

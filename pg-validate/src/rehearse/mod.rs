@@ -47,18 +47,17 @@ pub(crate) fn run(
         Err(error) => return Ok(explained::no_database(&error.into(), checks)),
     };
     let applied = rehearse(subject, &mut scratch, args, context);
-    let dropped = scratch.drop_now();
-    let applied = match applied {
-        Ok(applied) => applied,
-        Err(error) if context.stop().requested() => return Err(error),
-        Err(error) => return Ok(Outcome::unanswered(pg_pipe::failure::message(&error))),
-    };
-    if let Err(error) = dropped {
+    if let Err(error) = scratch.drop_anyway(subject) {
         context.notice().warn(&format!(
             "the scratch database {} is still there, and the next rehearsal drops it: {error}",
             quote::shown(scratch.name())
         ));
     }
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(error) if context.stop().requested() => return Err(error),
+        Err(error) => return Ok(Outcome::unanswered(pg_pipe::failure::message(&error))),
+    };
     let severity = check.severity(&subject.situation());
     Ok(judge(&applied, severity, checks, told))
 }

@@ -75,7 +75,7 @@ impl Scratch {
         scratch.create(&create)?;
         let comment = mark::comment_statement(&scratch.name, Some(mark::REHEARSAL));
         if let Err(error) = scratch.session.batch(&comment) {
-            drop(scratch.drop_now());
+            drop(scratch.drop_anyway(subject));
             return Err(error);
         }
         Ok(Made::Ready(Box::new(scratch)))
@@ -105,6 +105,22 @@ impl Scratch {
             .with_database(&self.name)
             .connect(Purpose::Read, &subject.application_name)?;
         Ok(catalog::list_contents(&mut session)?.is_empty())
+    }
+
+    /// Drops it, over another session when its own is lost. Whoever has the lock by then, a run
+    /// that began since, has dropped it itself.
+    ///
+    /// # Errors
+    /// What the target says.
+    pub(super) fn drop_anyway(&mut self, subject: &Subject) -> Result<(), Error> {
+        match self.drop_now() {
+            Err(error) if error.class().is_connection() => {}
+            result => return result,
+        }
+        let endpoint = &subject.target.endpoint;
+        self.session = endpoint.connect(Purpose::Load, &subject.application_name)?;
+        let is_ours: bool = self.session.query_one(LOCK, &[&key(&self.name)])?.get(0);
+        if is_ours { self.drop_now() } else { Ok(()) }
     }
 
     /// Drops it, whoever is still connected.
