@@ -3,15 +3,19 @@
 //! registers how to cancel it.
 
 use std::io;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
+
+/// How often a child is looked at.
+const POLL: Duration = Duration::from_millis(20);
 
 type Cancel = Box<dyn Fn() + Send>;
 
@@ -33,19 +37,29 @@ pub struct Registered {
     id: u64,
 }
 
-/// Asks a child that is one of our tools to stop, which it does within its grace. Killed, it would
-/// leave children of its own behind.
-///
-/// # Errors
-/// What the operating system says.
-pub fn ask(child: &Child) -> io::Result<()> {
-    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
-}
-
 impl Stop {
     /// Whether work should end now.
     pub fn requested(&self) -> bool {
         self.reason().is_some()
+    }
+
+    /// Waits for a child that is one of our tools. When work should end it is asked to stop, which
+    /// it does within its grace; killed, it would leave children of its own behind.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn wait_for(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let mut is_asked = false;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if self.requested() && !is_asked {
+                kill_process(Pid::from_child(child), Signal::TERM)?;
+                is_asked = true;
+            }
+            thread::sleep(POLL);
+        }
     }
 
     /// The exit status that goes with the reason, once there is one.

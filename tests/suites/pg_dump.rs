@@ -1,5 +1,6 @@
 //! Bad pg_dumps: too old, not there, failing.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -93,6 +94,14 @@ fn a_dump_that_is_killed_leaves_no_file() {
     assert_eq!(left.count(), 0);
 }
 
+/// The PATH, with the scene's directory before all others.
+fn first_in_path(scene: &Scene) -> OsString {
+    let mut path = scene.dir.path().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
+
 #[test]
 fn a_dump_ends_with_the_tool_that_asked_for_it_through_another() {
     let scene = Scene::plain(Pair::newest());
@@ -103,9 +112,7 @@ fn a_dump_ends_with_the_tool_that_asked_for_it_through_another() {
         begun.display()
     );
     fault::script(scene.dir.path(), "pg_dump", &body);
-    let mut path = scene.dir.path().as_os_str().to_owned();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let path = first_in_path(&scene);
     let limit = Duration::from_secs(30);
     for words in [
         &["pg-validate", "--only", "schema.rehearsal", "--rehearse"][..],
@@ -139,9 +146,7 @@ fn a_rehearsal_whose_session_is_ended_leaves_no_database() {
         cluster.conninfo("postgres"),
     );
     fault::script(scene.dir.path(), "pg_dump", &body);
-    let mut path = scene.dir.path().as_os_str().to_owned();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let path = first_in_path(&scene);
     let ran = scene
         .tool(&["pg-validate", "--only", "schema.rehearsal", "--rehearse"])
         .env("PATH", &path)

@@ -83,7 +83,7 @@ impl Task {
 }
 
 /// Bytes of a table that is read in less than a millisecond.
-const SMALL: i64 = 128 * 1024;
+pub(crate) const SMALL: i64 = 128 * 1024;
 
 /// What is urgent comes first, then the longest; builds, which share a table, before what they
 /// would have to wait for.

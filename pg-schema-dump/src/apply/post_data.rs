@@ -25,8 +25,8 @@ use crate::apply::step::Part;
 use crate::apply::{Target, tail};
 use crate::reserved;
 
-/// Small steps that go into one transaction at the most.
-const TOGETHER: usize = 20;
+/// Small steps that go together at the most.
+pub(crate) const TOGETHER: usize = 20;
 
 /// Applies post-data while the stream comes in, then the rest of the schema.
 ///

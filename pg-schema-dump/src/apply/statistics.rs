@@ -12,20 +12,18 @@ use pg_pipe::record::{AppliedStatus, Object, Record};
 use pg_session::{Error, RelationName, Session};
 
 use crate::apply::Target;
+use crate::apply::graph::SMALL;
 use crate::apply::ledgered::{applied, elapsed, shown};
 use crate::apply::left_out::Absent;
 use crate::apply::plan::Plan;
 use crate::apply::pool;
+use crate::apply::post_data::TOGETHER;
 
 const LIST: &str = include_str!("sql/analyze_list.sql");
 
 /// From here on, in bytes, rows that were not frozen as they came are frozen while the table is
 /// read for its statistics anyway: the first VACUUM would else write all of it again.
 const WORTH_FREEZING: i64 = 8 << 20;
-
-/// Bytes of a table up to which it is analyzed together with others, and how many at the most.
-const SMALL: i64 = 128 * 1024;
-const TOGETHER: usize = 20;
 
 /// What pg_dump calls statistics of a relation.
 const KIND: &str = "STATISTICS DATA";

@@ -7,18 +7,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use pg_pipe::progress::Counters;
-use pg_pipe::{Context, Failure, stop};
+use pg_pipe::{Context, Failure};
 use pg_session::Endpoint;
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
 
 use super::endpoint;
-
-/// How often the end of a child, or a stop, is looked for.
-const POLL: Duration = Duration::from_millis(20);
 
 /// Begins the record of an object that was applied.
 const APPLIED: &str = "{\"type\":\"applied\"";
@@ -94,20 +90,11 @@ impl Child<'_> {
         });
         let stdout = reader(child.stdout.take(), counters, forwarded);
         let stderr = reader(child.stderr.take(), None, 0);
-        let mut is_asked = false;
-        let status = loop {
-            if let Some(status) = child
-                .try_wait()
-                .with_context(|| format!("cannot wait for {tool}"))?
-            {
-                break status;
-            }
-            if self.context.stop().requested() && !is_asked {
-                stop::ask(&child).with_context(|| format!("cannot stop {tool}"))?;
-                is_asked = true;
-            }
-            thread::sleep(POLL);
-        };
+        let status = self
+            .context
+            .stop()
+            .wait_for(&mut child)
+            .with_context(|| format!("cannot wait for {tool}"))?;
         drop(writer.join());
         let (stdout, stderr) = (text(stdout)?, text(stderr)?);
         self.context.check_stop()?;

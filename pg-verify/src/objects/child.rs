@@ -4,20 +4,16 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use pg_pipe::record::Record;
-use pg_pipe::{Context, Exit, Failure, stop};
+use pg_pipe::{Context, Exit, Failure};
 use pg_session::endpoint::VARIABLES_WITH_PASSWORDS;
 use pg_session::{Endpoint, Role};
 
 const NAME: &str = "pg-schema-dump";
-
-/// How often the stop switch is looked at.
-const POLL: Duration = Duration::from_millis(50);
 
 fn program() -> PathBuf {
     let beside = env::current_exe()
@@ -67,12 +63,15 @@ pub(super) fn run(
     let stderr = child.stderr.take();
     let reader = thread::spawn(move || records(stdout));
     let teller = thread::spawn(move || said(stderr));
-    let succeeded = wait(&mut child, context)?;
+    let status = context
+        .stop()
+        .wait_for(&mut child)
+        .context("cannot wait for pg-schema-dump")?;
     let records = reader
         .join()
         .unwrap_or_else(|_| Err(Failure::bug("a reading thread panicked").into()));
     let said = teller.join().unwrap_or_default();
-    if !succeeded {
+    if !status.success() {
         context.check_stop()?;
         return Err(failed(&said).into());
     }
@@ -86,20 +85,6 @@ fn failed(said: &str) -> Failure {
     let message = error.unwrap_or("it said nothing");
     Failure::new(Exit::Refused, "child", format!("{NAME} failed: {message}"))
         .hint(hint.unwrap_or("Run pg-schema-dump by hand to see more."))
-}
-
-fn wait(child: &mut Child, context: &Context) -> anyhow::Result<bool> {
-    let mut is_asked = false;
-    loop {
-        if let Some(status) = child.try_wait().context("cannot wait for pg-schema-dump")? {
-            return Ok(status.success());
-        }
-        if context.stop().requested() && !is_asked {
-            stop::ask(child).context("cannot stop pg-schema-dump")?;
-            is_asked = true;
-        }
-        thread::sleep(POLL);
-    }
 }
 
 fn records(stdout: Option<impl Read>) -> anyhow::Result<Vec<Record>> {
